@@ -79,7 +79,7 @@ async def _serve(handler: Handler, context: ssl.SSLContext | None = None):
         assert task is not None
         tasks.add(task)
         try:
-            with suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
+            with suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await handler(reader, writer)
                 writer.close()
                 await writer.wait_closed()
