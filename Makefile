@@ -61,7 +61,7 @@ lint: $(VENV)/test.stamp ## style, types, import contracts and house rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/unit/house
 
 law: $(VENV)/test.stamp ## run the tests of the law alone: any interleaving, any crash point

