@@ -14,13 +14,12 @@ from pathlib import Path
 
 from antiphon.errors import MalformedInput, Unreachable
 
-WINDOW_BYTES = 2048
-"""Receive buffer of every connection. The kernel takes at most this much that nobody asked for, so a talkative peer
-can not push a connection far past its byte reserve (LAW §2)."""
+RECEIVE_BUFFER_BYTES = 2304
+"""Receive buffer of every connection, the least that Linux gives. The kernel acknowledges at most this much that nobody
+asked for, so a talkative peer can not push a connection past its byte reserve (LAW §2)."""
 
 MAP_ENTRIES = 65_536
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 WorldMap = Mapping[tuple[str, int], int]
 
 
@@ -33,8 +32,8 @@ class DirectDialer:
     def __init__(self, source_address: str = "") -> None:
         self._source_address = source_address
 
-    async def connect(self, address: str, port: int, *, timeout_seconds: float) -> Streams:
-        """An open TCP connection. Raises Unreachable; ValueError if `address` is not a literal address."""
+    async def connect(self, address: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        """A connected, non-blocking TCP socket. Raises Unreachable; ValueError if `address` is a name."""
         literal = str(ip_address(address))
         try:
             return await _connect(literal, port, self._source_address, timeout_seconds)
@@ -52,8 +51,8 @@ class WorldDialer:
         self._known = dict(known or {})
         self._map_file = map_file
 
-    async def connect(self, address: str, port: int, *, timeout_seconds: float) -> Streams:
-        """An open connection to the party that plays this address. Raises Unreachable, and ValueError as above."""
+    async def connect(self, address: str, port: int, *, timeout_seconds: float) -> socket.socket:
+        """A socket connected to the party that plays this address. Raises Unreachable, and ValueError as above."""
         pair = (str(ip_address(address)), port)
         if pair not in self._known and self._map_file is not None:
             self._known.update(_read_map(self._map_file))
@@ -95,21 +94,21 @@ def _read_map(path: Path) -> dict[tuple[str, int], int]:
         return {}
 
 
-async def _connect(address: str, port: int, source_address: str, timeout_seconds: float) -> Streams:
+async def _connect(address: str, port: int, source_address: str, timeout_seconds: float) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        # Before the connection, or the first window offered would already be the large one.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_BYTES)
+        # Before the connection, or the first window offered would already be the large one. The kernel doubles it.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES // 2)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source_address:
             sock.bind((source_address, 0))
         async with asyncio.timeout(timeout_seconds):
             await asyncio.get_running_loop().sock_connect(sock, (address, port))
-            # With a limit of one byte the stream reader stops reading ahead after a single window.
-            return await asyncio.open_connection(sock=sock, limit=1)
     except BaseException:
         sock.close()
         raise
+    return sock
 
 
 def _unreachable(address: str, port: int, why: str) -> Unreachable:

@@ -30,6 +30,9 @@ TIMEOUT_SECONDS = 10.0
 FETCH_OVERHEAD_BYTES = 24 * 1024
 """TLS handshake and header fields of a registry, beside the body that the caller allows."""
 
+FETCH_UNASKED_BYTES = 64 * 1024
+"""A registry's answer is long and solicited: a real receive window."""
+
 RETRY_UNREADABLE_SECONDS = 86_400
 """A Retry-After that nobody can read is still a wish to be left alone: one day."""
 
@@ -157,9 +160,13 @@ class RdapFetcher:
         body: list[bytes] = []
 
         async def converse() -> None:
-            reserve = max_bytes + FETCH_OVERHEAD_BYTES
             talk.line = await open_line(
-                self._dialer, address, HTTPS_PORT, reserve_bytes=reserve, timeout_seconds=timeout_seconds
+                self._dialer,
+                address,
+                HTTPS_PORT,
+                reserve_bytes=max_bytes + FETCH_OVERHEAD_BYTES + FETCH_UNASKED_BYTES,
+                timeout_seconds=timeout_seconds,
+                unasked_bytes=FETCH_UNASKED_BYTES,
             )
             await talk.line.secure(self._context, url.host)
             await talk.ask()

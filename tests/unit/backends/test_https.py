@@ -21,6 +21,7 @@ from antiphon.backends.https import (
     RdapFetcher,
     retry_after_seconds,
 )
+from antiphon.backends.wire import UNASKED_BYTES
 from antiphon.errors import MalformedInput, RefusedByLaw, Unreachable
 from antiphon.formats.domain import parse_url
 
@@ -149,7 +150,7 @@ async def test_a_talkative_answer_without_status_is_cut_at_the_reserve(post) -> 
 async def test_a_reserve_too_small_for_the_request_sends_none(post) -> None:
     """Judged before the bytes leave: the handshake may be spent, the request is not written."""
     desk = Desk(b"HTTP/1.1 200 OK\r\n\r\n")
-    exchange = await post(desk, reserve_bytes=4096 + 600)
+    exchange = await post(desk, reserve_bytes=UNASKED_BYTES + 600)
     assert (exchange.outcome, exchange.wrote, desk.requests) == (Outcome.FAILED, False, [])
 
 

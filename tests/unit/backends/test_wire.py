@@ -11,7 +11,7 @@ import struct
 import pytest
 
 from antiphon.backends.dialer import DirectDialer
-from antiphon.backends.wire import READ_AHEAD_BYTES, ReserveSpent, open_line
+from antiphon.backends.wire import UNASKED_BYTES, ReserveSpent, open_line
 from antiphon.errors import Unreachable
 
 
@@ -112,7 +112,7 @@ async def test_nothing_is_written_that_would_pass_the_reserve(serve) -> None:
         await reader.read()
 
     async with serve(swallow) as port:
-        line = await line_to(port, READ_AHEAD_BYTES + 500)
+        line = await line_to(port, UNASKED_BYTES + 500)
         with pytest.raises(ReserveSpent):
             await line.send(b"x" * 501)
         assert line.bytes_out == 0
