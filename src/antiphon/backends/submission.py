@@ -1,0 +1,259 @@
+"""Our own SMTP client (RFC 5321): one message, one recipient, one host, one try.
+
+There is no retry, no second host and no queue: what came of it is the Delivery, and the attempt is spent. After the
+final dot without a reply nobody knows whether the message was taken (RFC 1047 §2), so that is *unknown*.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from dataclasses import dataclass
+from enum import StrEnum
+
+from antiphon.backends.wire import Dialer, Line, ReserveSpent, open_line
+from antiphon.errors import AntiphonError, MalformedInput
+from antiphon.formats.publicness import is_public
+
+SMTP_PORT = 25
+TIMEOUT_SECONDS = 300.0
+QUIT_SECONDS = 5.0
+MESSAGE_OVERHEAD_BYTES = 8 * 1024
+"""What a message may cost beside its own size (LAW §2)."""
+
+ENVELOPE_BYTES = 1024
+"""What must be left beside the message when it begins: the envelope, its replies, TLS records, the final dot."""
+
+LINE_MOST_BYTES = 998
+REPLY_LINE_BYTES = 2048
+REPLY_LINES = 100
+REPLY_TEXT_CHARS = 500
+PATH_CHARS = 254
+
+_PATH = re.compile(r"[!-;=?A-~]+@[!-;=?A-~]+")
+_REPLY = re.compile(rb"([2-5][0-9][0-9])([ -]?)(.*)", re.DOTALL)
+_HELLO = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
+
+
+class DeliveryOutcome(StrEnum):
+    """What a delivery came to. Whatever it is, the attempt is spent."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    TEMPORARY = "temporary"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+
+BY_CLASS = {2: DeliveryOutcome.ACCEPTED, 4: DeliveryOutcome.TEMPORARY, 5: DeliveryOutcome.REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt as the socket saw it.
+
+    *accepted*: 2xx to the final dot. *refused*, *temporary*: 5xx or 4xx at any step. *failed*: certainly not taken, for
+    another reason. `code` and `reply` are the last answer. `wrote`: at least one byte of the message left.
+    """
+
+    outcome: DeliveryOutcome
+    code: int | None
+    reply: str
+    bytes_out: int
+    bytes_in: int
+    wrote: bool
+
+
+class Submission:
+    """Delivers to the host of a judged address, port 25.
+
+    TLS is used whenever it is offered, under `context`; if it then fails there is no way back to plain text. Between
+    mail hosts certificates are rarely checkable, so `context` may be one that does not verify.
+    """
+
+    def __init__(self, dialer: Dialer, context: ssl.SSLContext, hello_name: str) -> None:
+        if not _HELLO.fullmatch(hello_name):
+            raise ValueError("the HELO name must be a host name")
+        self._dialer = dialer
+        self._context = context
+        self._hello_name = hello_name
+
+    async def send(
+        self,
+        message: bytes,
+        *,
+        sender: str,
+        recipient: str,
+        address: str,
+        host: str,
+        reserve_bytes: int,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> Delivery:
+        """Hands `message` to `host` at the pinned `address`, byte for byte; an empty `sender` is the null path.
+
+        Bytes on the wire, both ways and TLS included, never pass `reserve_bytes`; `message_reserve` says what a message
+        needs. Never raises for what the other side does; MalformedInput, before any connection, for a message or path
+        that SMTP can not carry as it stands.
+        """
+        visit = _Visit(_wire_form(message), _path(sender) if sender else "", _path(recipient))
+        if not is_public(address):
+            return visit.delivery(DeliveryOutcome.FAILED, "the address is not a public one")
+        problem: Exception | None = None
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                visit.line = await open_line(
+                    self._dialer, address, SMTP_PORT, reserve_bytes=reserve_bytes, timeout_seconds=timeout_seconds
+                )
+                await visit.greet(self._hello_name, self._context, host)
+                await visit.hand_over()
+        except (_Answered, AntiphonError, OSError, TimeoutError, ReserveSpent) as caught:
+            problem = caught
+        finally:
+            await visit.leave()
+        return visit.verdict(problem)
+
+
+def message_reserve(message: bytes) -> int:
+    """The bytes that a delivery of `message` may cost its destination: its exact size and 8 KiB (LAW §2)."""
+    return len(message) + MESSAGE_OVERHEAD_BYTES
+
+
+class _Answered(Exception):
+    """A reply that ends the visit."""
+
+
+class _Visit:
+    """One session; remembers the last reply and how far the message got."""
+
+    def __init__(self, content: bytes, sender: str, recipient: str) -> None:
+        self._content = content
+        self._sender = sender
+        self._recipient = recipient
+        self._buffer = b""
+        self._extensions: frozenset[str] = frozenset()
+        self._code: int | None = None
+        self._text = ""
+        self._wrote = False
+        self._dotted = False
+        self.line: Line | None = None
+
+    async def greet(self, hello_name: str, context: ssl.SSLContext, host: str) -> None:
+        """Greeting, EHLO, and TLS where it is offered (RFC 3207 §4)."""
+        await self._expect(220)
+        await self._hello(hello_name)
+        if "STARTTLS" not in self._extensions:
+            return
+        await self._command("STARTTLS", 220)
+        if self._buffer:  # said before TLS, to be believed after it: an injection (RFC 3207 §5)
+            raise MalformedInput("The other side spoke between STARTTLS and TLS.")
+        assert self.line is not None
+        await self.line.secure(context, host)
+        await self._hello(hello_name)
+
+    async def hand_over(self) -> None:
+        """MAIL, RCPT, DATA; the reply to the final dot is left as the last one."""
+        assert self.line is not None
+        eight_bit = not self._content.isascii()
+        if eight_bit and "8BITMIME" not in self._extensions:
+            raise MalformedInput("The message has 8-bit text and the host does not take it.")
+        # Judged before MAIL: a message that is cut off halfway would burden the host for nothing.
+        if len(self._content) + ENVELOPE_BYTES > self.line.remaining_bytes:
+            raise ReserveSpent
+        await self._command(f"MAIL FROM:<{self._sender}>" + (" BODY=8BITMIME" if eight_bit else ""), 250)
+        await self._command(f"RCPT TO:<{self._recipient}>", 250, 251)
+        await self._command("DATA", 354)
+        self._code, self._text = None, ""
+        before = self.line.bytes_out
+        try:
+            await self.line.send(self._content)
+        finally:
+            self._wrote = self.line.bytes_out > before
+        # From here on the message may be theirs, whatever happens to the connection.
+        self._dotted = True
+        await self.line.send(b".\r\n")
+        await self._expect(250)
+
+    async def _hello(self, hello_name: str) -> None:
+        lines = await self._command(f"EHLO {hello_name}", 250)
+        self._extensions = frozenset(line.split(" ")[0].upper() for line in lines[1:])
+
+    async def _command(self, text: str, *expected: int) -> list[str]:
+        assert self.line is not None
+        await self.line.send(text.encode("ascii") + b"\r\n")
+        return await self._expect(*expected)
+
+    async def _expect(self, *expected: int) -> list[str]:
+        """The lines of one reply (RFC 5321 §4.2.1). Raises _Answered when it is not what lets us go on."""
+        self._code, self._text = None, ""
+        lines: list[str] = []
+        while True:
+            reply = _REPLY.fullmatch(await self._read_line())
+            if reply is None or len(lines) >= REPLY_LINES:
+                raise MalformedInput("The other side does not speak SMTP.")
+            lines.append(_printable(reply[3]))
+            if reply[2] != b"-":
+                break
+        self._code, self._text = int(reply[1]), " ".join(lines)[:REPLY_TEXT_CHARS]
+        if self._code not in expected:
+            raise _Answered
+        return lines
+
+    async def _read_line(self) -> bytes:
+        assert self.line is not None
+        while b"\n" not in self._buffer:
+            data = await self.line.receive() if len(self._buffer) <= REPLY_LINE_BYTES else b""
+            if not data:
+                raise MalformedInput("The other side hung up, or its reply has no end.")
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.removesuffix(b"\r")
+
+    def verdict(self, problem: Exception | None) -> Delivery:
+        """The last reply decides, a 2xx only after the final dot; without one, whether that dot may have left."""
+        undecided = DeliveryOutcome.UNKNOWN if self._dotted else DeliveryOutcome.FAILED
+        if problem is None or isinstance(problem, _Answered):
+            outcome = BY_CLASS.get((self._code or 0) // 100, undecided)
+            early = outcome is DeliveryOutcome.ACCEPTED and not self._dotted
+            return self.delivery(undecided if early else outcome, self._text)
+        return self.delivery(undecided, problem.what if isinstance(problem, AntiphonError) else type(problem).__name__)
+
+    def delivery(self, outcome: DeliveryOutcome, reply: str) -> Delivery:
+        """The attempt with the counts of its line."""
+        sent, received = (self.line.bytes_out, self.line.bytes_in) if self.line else (0, 0)
+        return Delivery(outcome, self._code, reply, sent, received, self._wrote)
+
+    async def leave(self) -> None:
+        """QUIT where there is somebody to say it to; nothing depends on the answer."""
+        if self.line is None:
+            return
+        verdict = self._code, self._text
+        try:
+            if self._code is not None:
+                async with asyncio.timeout(QUIT_SECONDS):
+                    await self._command("QUIT", 221)
+        except (_Answered, AntiphonError, OSError, TimeoutError, ReserveSpent):
+            pass
+        finally:
+            self._code, self._text = verdict
+            self.line.close()
+
+
+def _wire_form(message: bytes) -> bytes:
+    """The message as DATA carries it, dots doubled (RFC 5321 §4.5.2), without the final dot."""
+    if not message.endswith(b"\r\n"):
+        raise MalformedInput("The message does not end with a line.")
+    lines = message[:-2].split(b"\r\n")
+    if any(b"\r" in line or b"\n" in line or b"\0" in line or len(line) > LINE_MOST_BYTES for line in lines):
+        raise MalformedInput("The message has bare line ends, NUL, or lines that are too long.")
+    return b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)
+
+
+def _path(address: str) -> str:
+    if len(address) > PATH_CHARS or not _PATH.fullmatch(address):
+        raise MalformedInput("This address can not stand in an SMTP envelope.")
+    return address
+
+
+def _printable(text: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in text)
