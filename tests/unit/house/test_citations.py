@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tests.unit.house.repository import ROOT, below, name, text
 
 STANDARDS = ROOT / "docs" / "standards.md"

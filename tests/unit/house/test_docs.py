@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.unit.house.repository import ROOT, below, name, text
 
 from antiphon import errors
+from tests.unit.house.repository import ROOT, below, name, text
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<(?:img|source)[^>]+(?:src|srcset)=\"([^\"]+)\"")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.unit.house.repository import ROOT, SOURCE, text
 
 USAGE = re.compile(r"<!-- usage -->\n+```(?:text)?\n(.*?)```", re.DOTALL)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.unit.house.repository import below, name, text
 
 # What is said of others' deeds: the history, and the drills, which are turned on ourselves.

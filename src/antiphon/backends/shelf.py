@@ -1,0 +1,69 @@
+"""Small files written whole: the published folder, and the anchor outside the home."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from antiphon.errors import StorageFailed
+
+
+class FolderShelf:
+    """A folder of static files; a crash leaves old or new, and what is lost can be published again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, path: str, data: bytes) -> None:
+        """Writes a file whole by renaming. Raises StorageFailed."""
+        place = self._folder / path
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            fresh = place.with_name(f".{place.name}.new")
+            fresh.write_bytes(data)
+            fresh.replace(place)
+        except OSError as error:
+            raise StorageFailed(f"{place} could not be written: {error.strerror}.") from error
+
+    def drop(self, path: str) -> None:
+        """Removes a file, and the folder of partial tiles that it leaves empty."""
+        place = self._folder / path
+        place.unlink(missing_ok=True)
+        if place.parent.name.endswith(".p") and not any(place.parent.iterdir()):
+            place.parent.rmdir()
+
+
+class FileAnchor:
+    """The newest checkpoint in one file outside the home, synced before any socket opens."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> bytes | None:
+        """The checkpoint as last written, None where there is none. Raises StorageFailed when it can not be read."""
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageFailed(f"The anchor {self._path} can not be read: {error.strerror}.") from error
+
+    def write(self, checkpoint: bytes) -> None:
+        """Replaces it durably: file, rename, folder, each synced in this order. Raises StorageFailed."""
+        fresh = self._path.with_name(f".{self._path.name}.new")
+        try:
+            with open(fresh, "wb") as out:
+                out.write(checkpoint)
+                out.flush()
+                os.fsync(out.fileno())
+            fresh.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise StorageFailed(
+                f"The anchor {self._path} can not be written: {error.strerror}.",
+                advice="Nothing leaves until it can.",
+            ) from error

@@ -1,0 +1,1 @@
+"""What arrived: reports, sightings, fingerprints, campaigns."""

@@ -1,0 +1,241 @@
+"""Whether letters show: the few parts of CSS with which mail hides text, and nothing else of CSS.
+
+A style that is not understood leaves the text visible: taking away what a person reads would part one mailing in two,
+leaving filler in would glue two together, and the second costs more; but only what is surely unseen may go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+STYLE_CHARACTERS = 4096
+"""A longer style attribute is read up to here."""
+SHEET_CHARACTERS = 1 << 16
+"""A longer style sheet is read up to here."""
+SHEET_RULES = 1000
+"""Rules kept of one style sheet."""
+
+_UNREADABLE_PIXELS = 2.0
+_UNREADABLE_ALPHA = 0.05
+_UNREADABLE_CONTRAST = 12
+_OFF_SCREEN_PIXELS = -400.0
+
+_UNKNOWN = -1
+_CLEAR = -2
+_NAMES = {
+    "black": 0x000000, "white": 0xFFFFFF, "red": 0xFF0000, "lime": 0x00FF00, "blue": 0x0000FF, "yellow": 0xFFFF00,
+    "cyan": 0x00FFFF, "aqua": 0x00FFFF, "magenta": 0xFF00FF, "fuchsia": 0xFF00FF, "silver": 0xC0C0C0,
+    "gray": 0x808080, "grey": 0x808080, "maroon": 0x800000, "olive": 0x808000, "green": 0x008000,
+    "purple": 0x800080, "teal": 0x008080, "navy": 0x000080, "orange": 0xFFA500, "snow": 0xFFFAFA,
+    "ivory": 0xFFFFF0, "whitesmoke": 0xF5F5F5, "ghostwhite": 0xF8F8FF, "lightgrey": 0xD3D3D3,
+    "lightgray": 0xD3D3D3, "transparent": _CLEAR,
+}  # fmt: skip
+
+_COMMENT = re.compile(r"/\*.*?(?:\*/|$)", re.DOTALL)
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*(px|pt|em|rem|ex|%|vw|vh|in|cm|mm)?")
+_FONT_SIZE = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|%)|0(?=/|$))")
+_FUNCTION = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]+)(%?))?\s*\)")
+_PIXELS = {"px": 1.0, "pt": 1.33, "em": 16.0, "rem": 16.0, "ex": 8.0, "%": 0.16, "in": 96.0, "cm": 38.0, "mm": 3.8}
+_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
+_SIMPLE = re.compile(r"([a-z][a-z0-9]*)?([.#][\w-]+)?")
+_BOXES = ("max-height", "max-width", "height", "width")
+_OFFSETS = ("left", "top", "right", "bottom")
+
+
+class Style(NamedTuple):
+    """What one style says; None where it says nothing. `gone` takes all below along, the others can be overruled."""
+
+    gone: bool = False
+    visible: bool | None = None
+    sized: bool | None = None
+    ink: int | None = None
+    paper: int | None = None
+
+
+class Paint(NamedTuple):
+    """What holds for the letters at one place of a page; `seen` is the sum of it."""
+
+    seen: bool = True
+    visible: bool = True
+    sized: bool = True
+    ink: int = 0x000000
+    paper: int = 0xFFFFFF
+
+
+NOTHING = Style()
+CANVAS = Paint()
+
+
+def under(paint: Paint, style: Style) -> Paint | None:
+    """What holds inside an element with `style` in a place with `paint`; None where nothing below can be seen."""
+    if style.gone:
+        return None
+    visible = paint.visible if style.visible is None else style.visible
+    sized = paint.sized if style.sized is None else style.sized
+    ink = paint.ink if style.ink is None else style.ink
+    paper = paint.paper if style.paper is None or style.paper == _CLEAR else style.paper
+    return Paint(visible and sized and _legible(ink, paper), visible, sized, ink, paper)
+
+
+def merged(first: Style, then: Style) -> Style:
+    """Both; where they differ the second holds."""
+    return Style(
+        first.gone or then.gone,
+        first.visible if then.visible is None else then.visible,
+        first.sized if then.sized is None else then.sized,
+        first.ink if then.ink is None else then.ink,
+        first.paper if then.paper is None else then.paper,
+    )
+
+
+@lru_cache(maxsize=2048)
+def style_of(css: str) -> Style:
+    """The declarations of a style attribute, as far as they can hide. Never raises."""
+    said: dict[str, str] = {}
+    for declaration in _COMMENT.sub("", css[:STYLE_CHARACTERS].lower()).split(";"):
+        name, _, value = declaration.partition(":")
+        said[name.strip()] = value.replace("!important", "").strip()
+    return Style(_gone(said), _shown(said), _sized(said), _ink(said), _paper(said))
+
+
+def colour_of(value: str) -> int:
+    """0xRRGGBB, or a negative number for one that is clear or not understood."""
+    value = value.strip().lower()
+    if value in _NAMES:
+        return _NAMES[value]
+    digits = value.lstrip("#")
+    try:
+        if len(digits) == 6:
+            return int(digits, 16)
+        if len(digits) == 3:
+            return int("".join(digit * 2 for digit in digits), 16)
+    except ValueError:
+        return _UNKNOWN
+    found = _FUNCTION.match(value)
+    if not found:
+        return _UNKNOWN
+    if found[4] and _number(found[4]) * (0.01 if found[5] else 1) <= _UNREADABLE_ALPHA:
+        return _CLEAR
+    red, green, blue = (min(int(found[at]), 255) for at in (1, 2, 3))
+    return red << 16 | green << 8 | blue
+
+
+def sheet_of(css: str) -> Mapping[str, Style]:
+    """The rules of a style sheet that hide or show, by simple selector (`p`, `.x`, `#x`, `p.x`).
+
+    Rules inside @media hold for some screens only and are left out, as are selectors with more than one step.
+    """
+    sheet: dict[str, Style] = {}
+    for selectors, body in _RULE.findall(_flat(css[:SHEET_CHARACTERS]))[:SHEET_RULES]:
+        style = style_of(body)
+        if style == NOTHING:
+            continue
+        for selector in selectors.lower().split(","):
+            name = selector.strip()
+            if name and _SIMPLE.fullmatch(name):
+                sheet[name] = merged(sheet.get(name, NOTHING), style)
+    return sheet
+
+
+def _flat(css: str) -> str:
+    """`css` without comments and without the blocks of @-rules."""
+    kept: list[str] = []
+    css = _COMMENT.sub("", css)
+    at = 0
+    while (start := css.find("@", at)) >= 0:
+        kept.append(css[at:start])
+        brace, semicolon = css.find("{", start), css.find(";", start)
+        if brace < 0 or 0 <= semicolon < brace:
+            at = semicolon + 1 if semicolon >= 0 else len(css)
+        else:
+            at = _block_end(css, brace)
+    kept.append(css[at:])
+    return "".join(kept)
+
+
+def _block_end(css: str, brace: int) -> int:
+    depth = 0
+    for found in re.finditer("[{}]", css[brace:]):
+        depth += 1 if found[0] == "{" else -1
+        if depth == 0:
+            return brace + found.end()
+    return len(css)
+
+
+def _legible(ink: int, paper: int) -> bool:
+    if ink == _CLEAR:
+        return False
+    if ink < 0 or paper < 0:
+        return True
+    return max(abs((ink >> shift & 255) - (paper >> shift & 255)) for shift in (16, 8, 0)) > _UNREADABLE_CONTRAST
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return 1.0
+
+
+def _pixels(value: str) -> float | None:
+    found = _NUMBER.match(value)
+    return float(found[1]) * _PIXELS.get(found[2] or "px", 1.0) if found else None
+
+
+def _gone(said: Mapping[str, str]) -> bool:
+    if said.get("display") == "none":
+        return True
+    opacity = _pixels(said.get("opacity", "1"))
+    if opacity is not None and opacity <= _UNREADABLE_ALPHA:
+        return True
+    if re.search(r"opacity\s*=\s*0\s*\)", said.get("filter", "")) or re.search(
+        r"scale\(\s*0\s*[,)]", said.get("transform", "")
+    ):
+        return True
+    if said.get("overflow", "").startswith(("hidden", "clip")) and any(
+        _pixels(said.get(box, "")) == 0 for box in _BOXES
+    ):
+        return True
+    return _off_screen(said)
+
+
+def _off_screen(said: Mapping[str, str]) -> bool:
+    away = [said.get("text-indent", ""), said.get("margin-left", ""), said.get("margin-top", "")]
+    if said.get("position") in ("absolute", "fixed", "relative"):
+        away += [said.get(offset, "") for offset in _OFFSETS]
+        if re.match(r"rect\(\s*0\D+0\D+0\D+0\D*\)", said.get("clip", "")):
+            return True
+    return any((_pixels(value) or 0) <= _OFF_SCREEN_PIXELS for value in away if value)
+
+
+def _shown(said: Mapping[str, str]) -> bool | None:
+    value = said.get("visibility")
+    return {"hidden": False, "collapse": False, "visible": True}.get(value or "")
+
+
+def _sized(said: Mapping[str, str]) -> bool | None:
+    size = said.get("font-size")
+    if size is None and (found := _FONT_SIZE.search(said.get("font", ""))):
+        size = found[1]
+    pixels = _pixels(size) if size is not None else None
+    return None if pixels is None else pixels >= _UNREADABLE_PIXELS
+
+
+def _ink(said: Mapping[str, str]) -> int | None:
+    value = said.get("-webkit-text-fill-color") or said.get("color")
+    return colour_of(value) if value and value != "inherit" else None
+
+
+def _paper(said: Mapping[str, str]) -> int | None:
+    if "background-image" in said and said["background-image"] != "none":
+        return _UNKNOWN
+    value = said.get("background-color") or said.get("background")
+    if not value or value in ("inherit", "none", "initial"):
+        return None
+    if "url(" in value or "gradient" in value:
+        return _UNKNOWN
+    shades = [shade for shade in map(colour_of, value.split() if "(" not in value else [value]) if shade != _UNKNOWN]
+    return shades[0] if shades else _UNKNOWN

@@ -1,0 +1,73 @@
+"""A member's statement about one message, and what the node knew of that message when it came (LAW §3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from antiphon.terms import Digest, Identifier, Instant
+
+
+class EvidenceClass(StrEnum):
+    """How well we know that this message reached this mailbox."""
+
+    COMMITTED = "A"
+    STORED = "B"
+    UPLOADED = "C"
+
+
+class ReportState(StrEnum):
+    """What became of a report."""
+
+    ACCEPTED = "accepted"
+    EVIDENCE_ONLY = "evidence-only"
+    REFUSED = "refused"
+    RETRACTED = "retracted"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Our own MTA saw this message arrive: the verdict and the keys are those of that moment. One row for each
+    identity under which the message may be recognised later."""
+
+    member: Identifier
+    identity: Digest
+    delivery: Identifier
+    received_at: Instant
+    hour: int
+    position: int
+    salt: bytes
+    leaf: bytes
+    evidence: bytes
+    peer_address: str
+    peer_port: int
+    committed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One statement about one received message. `reasons` are the refusals, the deciding one first, comma
+    separated; `evidence` is `campaign.evidence` printed; `raw` is sealed under the member's key."""
+
+    report: Identifier
+    community: Identifier
+    operator: Identifier
+    tenant: str
+    member: Identifier
+    identity: Digest
+    evidence_class: EvidenceClass
+    state: ReportState
+    reasons: str
+    sighting_reasons: str
+    originator: str
+    case: Identifier | None
+    campaign: bytes | None
+    why: str
+    received_at: Instant
+    reported_at: Instant
+    hold_until: Instant
+    size: int
+    clicked: bool
+    source: str
+    evidence: bytes
+    raw: bytes | None

@@ -1,0 +1,251 @@
+"""What a person sees of a message: the words on the screen, the links under them, the frame around them.
+
+Filler that nobody reads is what glues strangers together, so it goes before anything is compared.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import unescape
+from itertools import islice
+from typing import NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+from antiphon.campaign.paint import CANVAS, NOTHING, Paint, Style, merged, sheet_of, style_of, under
+
+HTML_CHARACTERS = 1 << 20
+"""What is past this many characters of one HTML body is not looked at."""
+NODES = 40_000
+"""Nodes read of one HTML body."""
+LINKS = 200
+"""Different links kept of one body."""
+FRAME = 400
+"""Tags kept of one body's frame."""
+TAGS = 20_000
+"""Tags read of one HTML body, opening and closing."""
+UNCLOSED = 2_000
+"""With more unclosed tags than this the body is scanned, not grown into a tree."""
+SCANNED_CHARACTERS = 1 << 18
+"""The scanner reads at most this many characters."""
+NEAR = 64
+"""A closing tag of the scanner looks back over this many open ones."""
+
+
+def _tags(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_UNSEEN_TAGS = _tags(
+    "script style head title template noembed noframes iframe object audio video svg math datalist meta link"
+)
+_BLOCKS = _tags(
+    "address article aside blockquote body br center dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6 header hr"
+    " li main nav ol option p pre section select table tbody td tfoot th thead tr ul"
+)
+_FRAME_TAGS = _tags("table tr td th div img a ul ol li h1 h2 h3 h4 h5 h6 p center hr form input button")
+_VOID = _tags("area base br col embed hr img input link meta param source track wbr")
+
+_HINTS = {"color": "color:", "bgcolor": "background-color:", "background": "background-image:", "text": "color:"}
+_HINTED = frozenset(_HINTS)
+_PIECE = re.compile(
+    r"<!--.*?(?:-->|$)|<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]{0,30})(?P<inside>[^>]{0,4096})>?|(?P<text>[^<]+|<)",
+    re.DOTALL,
+)
+_ATTRIBUTE = re.compile(r"""([a-zA-Z][\w:-]{0,60})\s*=\s*("[^"]{0,2048}"|'[^']{0,2048}'|[^\s"'>]{1,2048})""")
+_BARE_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"]{3,500}", re.IGNORECASE)
+
+_ZERO_WIDTH = (
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
+    (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0xE0000, 0xE01EF),
+)  # fmt: skip
+_UNSEEN = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _ZERO_WIDTH) + "]+")
+_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u20d0-\u20f0]+")
+# Cyrillic, Greek, Armenian and Latin letters that are read as the Latin letter beside them (Unicode UTS 39).
+_LOOK_ALIKES = str.maketrans(
+    "\u0430\u03b1\u0251\u03b2\u0441\u03f2\u0501\u0435\u03b5\u0261\u0581\u04bb\u0570\u0456\u03b9\u0131\u0458\u03f3\u043a\u03ba\u04cf\u217c\u043c\u0578\u03b7"
+    "\u043e\u03bf\u0585\u0440\u03c1\u051b\u0433\u0455\u0442\u03c4\u057d\u03c5\u03bd\u0475\u051d\u03c9\u0445\u03c7\u0443\u03b3\u03b6",
+    "aaabccdeegghhiiijjkkllmnnoooppqrsttuuvvwwxxyyz",
+)
+_OTHER_SCRIPT = re.compile("[\u0131-\u058f\u217c]")
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """One body as seen: `text` (spaces collapsed), `links` (targets of shown anchors, each once), `frame` (tags)."""
+
+    text: str
+    links: tuple[str, ...]
+    frame: tuple[str, ...]
+
+
+def fold(text: str) -> str:
+    """`text` in lower case with look-alikes made one: zero-width characters gone, letters of mathematics and of full
+    width made plain, marks dropped, Cyrillic, Greek and Armenian letters that look Latin made Latin.
+
+    For comparing only. It is the same for every text, so a text in Cyrillic still equals itself.
+    """
+    if text.isascii():
+        return text.lower()
+    folded = _MARKS.sub("", unicodedata.normalize("NFKD", _UNSEEN.sub("", text))).casefold()
+    return folded.translate(_LOOK_ALIKES) if _OTHER_SCRIPT.search(folded) else folded
+
+
+def plain(text: str) -> Visible:
+    """A body of text/plain as seen."""
+    shown = _UNSEEN.sub("", text[:HTML_CHARACTERS])
+    links = dict.fromkeys(found.rstrip(".,;:!?)'") for found in _BARE_LINK.findall(shown))
+    return Visible(" ".join(shown.split()), tuple(links)[:LINKS], ())
+
+
+def html(source: str) -> Visible:
+    """A body of text/html as seen: without what style, size, colour, place or comment hides. Never raises."""
+    source = source[:HTML_CHARACTERS].encode("utf-8", "replace").decode()
+    if source.count("<") > TAGS:
+        source = "<".join(source.split("<", TAGS)[:TAGS])
+    page = _Page()
+    try:
+        # Deep nesting costs the tree builder the square of the depth; unclosed tags are how one gets there.
+        if source.count("<") - 2 * source.count("</") > UNCLOSED:
+            _scan(source, page)
+        else:
+            _grow(source, page)
+    except SelectolaxError:
+        page = _Page()
+        _scan(source, page)
+    return page.visible()
+
+
+class _Place(NamedTuple):
+    paint: Paint
+    block: int
+    href: str
+
+
+_TOP = _Place(CANVAS, 0, "")
+
+
+class _Page:
+    """Collects what both readers find; a place is None where nothing below can be seen."""
+
+    def __init__(self) -> None:
+        self._sheet: Mapping[str, Style] = {}
+        self._text: list[str] = []
+        self._links: dict[str, None] = {}
+        self._frame: list[str] = []
+        self._block = 0
+
+    def style_sheet(self, css: str) -> None:
+        self._sheet = {**self._sheet, **sheet_of(css)}
+
+    def element(self, place: _Place, tag: str, attributes: Mapping[str, str | None], number: int) -> _Place | None:
+        if tag in _UNSEEN_TAGS or "hidden" in attributes:
+            return None
+        paint: Paint | None = place.paint
+        if (attributes or self._sheet) and (style := self._style(tag, attributes)) != NOTHING:
+            paint = under(place.paint, style)
+        if paint is None:
+            return None
+        if tag in _BLOCKS:
+            self._text.append(" ")
+        if tag in _FRAME_TAGS and len(self._frame) < FRAME and self._frame[-1:] != [tag]:
+            self._frame.append(tag)
+        if tag == "img" and place.href and paint.visible:
+            self._link(place.href)
+        href = (attributes.get("href") or "").strip() if tag in ("a", "area") else place.href
+        return _Place(paint, number if tag in _BLOCKS else place.block, href)
+
+    def text(self, place: _Place, data: str) -> None:
+        if not place.paint.seen:
+            return
+        if place.block != self._block:
+            self._text.append(" ")
+            self._block = place.block
+        self._text.append(data)
+        if place.href and not data.isspace():
+            self._link(place.href)
+
+    def visible(self) -> Visible:
+        text = _UNSEEN.sub("", "".join(self._text))
+        if "://" in text:
+            for found in _BARE_LINK.findall(text):
+                self._link(found)
+        return Visible(" ".join(text.split()), tuple(self._links), tuple(self._frame))
+
+    def _link(self, href: str) -> None:
+        if len(self._links) < LINKS:
+            self._links[href] = None
+
+    def _style(self, tag: str, attributes: Mapping[str, str | None]) -> Style:
+        style = NOTHING
+        if not _HINTED.isdisjoint(attributes):
+            for name, declaration in _HINTS.items():
+                style = merged(style, style_of(declaration + (attributes.get(name) or "")))
+        if self._sheet:
+            names = [f".{name}" for name in (attributes.get("class") or "").lower().split()]
+            if named := attributes.get("id"):
+                names.append(f"#{named.lower()}")
+            for selector in (tag, *names, *(tag + name for name in names)):
+                if selector in self._sheet:
+                    style = merged(style, self._sheet[selector])
+        if own := attributes.get("style"):
+            style = merged(style, style_of(own))
+        return style
+
+
+def _grow(source: str, page: _Page) -> None:
+    """Reads with Lexbor, which builds the tree that a browser builds."""
+    root = LexborHTMLParser(source).root
+    if root is None:
+        return
+    places: dict[int, _Place] = {}
+    for node in islice(root.traverse(include_text=True), NODES):
+        tag, parent = node.tag or "-", node.parent
+        place = places.get(parent.mem_id) if parent is not None and places else _TOP
+        if tag == "style":
+            page.style_sheet(node.text_content or "")
+        elif place is None:
+            continue
+        elif tag == "-text":
+            page.text(place, node.text_content or "")
+        elif tag[0] != "-":
+            number = node.mem_id
+            inner = page.element(place, tag, node.attributes, number)
+            if inner is not None:
+                places[number] = inner
+
+
+def _scan(source: str, page: _Page) -> None:
+    """Reads with one regular expression in one pass: for what the tree builder refuses or would be slow at."""
+    stack: list[tuple[str, _Place | None]] = [("", _TOP)]
+    for count, found in enumerate(_PIECE.finditer(source[:SCANNED_CHARACTERS])):
+        tag, place = found["tag"], stack[-1][1]
+        if count > NODES:
+            return
+        if found["text"]:
+            if stack[-1][0] == "style":
+                page.style_sheet(found["text"])
+            elif place is not None:
+                page.text(place, unescape(found["text"]))
+        elif tag and found["end"]:
+            _close(stack, tag.lower())
+        elif tag:
+            tag = tag.lower()
+            attributes = {
+                name.lower(): unescape(value.strip("\"'")) for name, value in _ATTRIBUTE.findall(found["inside"])
+            }
+            inner = page.element(place, tag, attributes, count + 1) if place is not None else None
+            if tag not in _VOID and len(stack) < UNCLOSED * 2:
+                stack.append((tag, inner))
+
+
+def _close(stack: list[tuple[str, _Place | None]], tag: str) -> None:
+    """Leaves the nearest open `tag`, if it is near."""
+    for back in range(1, min(len(stack), NEAR)):
+        if stack[-back][0] == tag:
+            del stack[-back:]
+            return

@@ -1,0 +1,81 @@
+"""What every use case works with: the ports, and who this node is."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from antiphon.campaign.grouping import Grouper
+from antiphon.desk.log import LogBook
+from antiphon.formats.providers import ProviderMap
+from antiphon.ledger.allowance import Armed
+from antiphon.ports import (
+    Chance,
+    Clock,
+    MailSigner,
+    OneClick,
+    Postman,
+    Registrar,
+    Resolver,
+    Setting,
+    Spool,
+    Store,
+    Transaction,
+    Vault,
+)
+from antiphon.terms import Identifier
+
+ARMED = "armed"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Who this node is. `secret` keys everything that must not be guessed and never leaves."""
+
+    name: str
+    domain: str
+    hosted_domains: tuple[str, ...]
+    legal_name: str
+    postal_address: str
+    public_url: str
+    language: str
+    window_hours: int
+    community: Identifier
+    operator: Identifier
+    secret: bytes
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of its own for one purpose."""
+        return hmac.digest(self.secret, purpose.encode(), "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The ports of one node. `stopped` says whether the file STOP lies in the home, looked at before each socket."""
+
+    house: House
+    store: Store
+    clock: Clock
+    chance: Chance
+    vault: Vault
+    log: LogBook
+    spool: Spool
+    resolver: Resolver
+    registrar: Registrar
+    one_click: OneClick
+    postman: Postman
+    mail_signer: MailSigner
+    providers: ProviderMap
+    grouper: Grouper
+    stopped: Callable[[], bool]
+
+    def identifier(self) -> Identifier:
+        """A new 128-bit name."""
+        return Identifier(self.chance.draw(16))
+
+
+def armed(tx: Transaction) -> Armed:
+    """How far this node may go; a new one observes."""
+    kept = tx.get(Setting, ARMED)
+    return Armed(kept.value[0]) if kept else Armed.OBSERVING

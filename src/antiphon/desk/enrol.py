@@ -1,0 +1,78 @@
+"""Members come: hosted mailboxes at once, others when a signed mail from the address itself proves it (LAW §3)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+
+from antiphon.desk.desk import Desk
+from antiphon.errors import MalformedInput, RefusedByLaw
+from antiphon.formats.domain import organisational_domain, parse_domain
+from antiphon.ports import Transaction
+from antiphon.registry.mandate import Consent, Mandate, MandateState, consents_of
+
+TEXT_VERSION = "2026-11-1"
+"""Which text of the mandate a member agreed to: docs/reference/mandate.md."""
+
+
+async def add_member(desk: Desk, address: str, *, consents: str, only: str = "") -> Mandate:
+    """A new mandate, or other consents for a known one. Hosted addresses are live at once; others wait for proof.
+
+    Raises MalformedInput for a bad address or consent, RefusedByLaw for one that has left for good.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    if not at or not local:
+        raise MalformedInput(f"{address!r} is not a mail address.", advice="Write it as name@example.org.")
+    host = parse_domain(domain)
+    folded = f"{local.lower()}@{host}"
+    try:
+        chosen = consents_of(consents)
+    except ValueError as error:
+        raise MalformedInput(f"{error}.", advice=f"Choose among {', '.join(Consent)}.") from error
+    hosted = host in desk.house.hosted_domains
+
+    def work(tx: Transaction) -> Mandate:
+        now = desk.clock.now()
+        known = tx.find(Mandate, address=folded)
+        if known and known[0].data_key is None:
+            raise RefusedByLaw(f"{folded} was erased and can not come back under its old key.", ("erased",))
+        mandate = Mandate(
+            member=known[0].member if known else desk.identifier(),
+            community=desk.house.community,
+            operator=desk.house.operator,
+            tenant=host if hosted else organisational_domain(host),
+            address=folded,
+            state=MandateState.LIVE if hosted else MandateState.PENDING,
+            consents=chosen,
+            only=only,
+            text_version=TEXT_VERSION,
+            given_at=now,
+            proved_at=now if hosted else None,
+            revoked_at=None,
+            hosted=hosted,
+            report_token=known[0].report_token if known else new_token(desk),
+            data_key=known[0].data_key if known else desk.vault.new_key(),
+        )
+        tx.put(mandate)
+        return mandate
+
+    return await desk.store.write(work)
+
+
+def new_token(desk: Desk) -> str:
+    """80 random bits in a form that survives the local part of an address."""
+    return base64.b32encode(desk.chance.draw(10)).decode().lower()
+
+
+async def prove_member(desk: Desk, token: str, author: str) -> bool:
+    """A signed, aligned mail came from `author` to the proof address of a pending mandate: it is theirs."""
+
+    def work(tx: Transaction) -> bool:
+        now = desk.clock.now()
+        found = tx.find(Mandate, report_token=token)
+        if not found or found[0].address != author or found[0].state is not MandateState.PENDING:
+            return False
+        tx.put(replace(found[0], state=MandateState.LIVE, proved_at=now))
+        return True
+
+    return await desk.store.write(work)

@@ -1,0 +1,43 @@
+"""The public face: tiles and the checkpoint that the anchor holds, within a minute; static files that outlive us."""
+
+from __future__ import annotations
+
+from antiphon.desk.desk import Desk
+from antiphon.desk.log import PUBLISHED, hash_at, keep_number, number
+from antiphon.ledger.folder import folder_files, superseded_paths
+from antiphon.ledger.kept import StoredEntry
+from antiphon.ports import Shelf, Transaction
+
+
+async def publish(desk: Desk, shelf: Shelf) -> int:
+    """Writes what is new since the last time; returns the size that is now public.
+
+    The checkpoint comes last and superseded partial tiles go after it, so that a reader between two files finds a
+    ledger that is whole, or a checkpoint that still waits for its tiles, never one that lacks them.
+    """
+    size, note = desk.log.anchored, desk.log.note
+    since = await desk.store.read(lambda tx: number(tx, PUBLISHED))
+    if size <= since:
+        return since
+
+    for path, data in await desk.store.read(lambda tx: _files(tx, note, size, since)):
+        shelf.put(path, data)
+    for path in superseded_paths(size, since):
+        shelf.drop(path)
+    await desk.store.write(lambda tx: keep_number(tx, PUBLISHED, size))
+    return size
+
+
+async def publish_whole(desk: Desk, shelf: Shelf) -> int:
+    """The whole ledger as the anchor holds it, into an empty folder."""
+    size, note = desk.log.anchored, desk.log.note
+    for path, data in await desk.store.read(lambda tx: _files(tx, note, size, 0)):
+        shelf.put(path, data)
+    return size
+
+
+def _files(tx: Transaction, note: bytes, size: int, since: int) -> list[tuple[str, bytes]]:
+    def entries(start: int, end: int) -> list[bytes]:
+        return [entry.body for entry in tx.find(StoredEntry, index__ge=start, index__lt=end, order="index")]
+
+    return list(folder_files(note, size, lambda level, place: hash_at(tx, level, place), entries, since=since))

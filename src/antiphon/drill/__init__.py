@@ -1,0 +1,1 @@
+"""Attacks on our own node, on loopback, each ending in a figure."""

@@ -1,0 +1,1 @@
+"""One module a standard: parse and print, no I/O."""

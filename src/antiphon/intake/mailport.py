@@ -1,0 +1,230 @@
+"""The doors for mail: SMTP (RFC 5321) and LMTP (RFC 2033), on loopback unless told otherwise.
+
+A reply goes out only after `accept` has returned, and `accept` returns only when the message is durable: whoever got a
+2xx from us need not keep a copy. aiosmtpd speaks the protocol; this module adds what LMTP needs and the limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, syntax
+from aiosmtpd.smtp import Envelope as Draft
+from aiosmtpd.smtp import Session
+
+from antiphon.errors import AntiphonError
+
+MESSAGE_BYTES = 10 * 1024 * 1024
+LINE_BYTES = 65_536
+"""More than RFC 5321 §4.5.3.1.6 asks for: evidence with long lines is still evidence."""
+
+RECIPIENTS = 100
+CONNECTIONS = 64
+ACCEPTS_UNDER_WAY = 32
+"""Messages between the final dot and the reply; beyond that the other side keeps its copy and comes again."""
+
+TIMEOUT_SECONDS = 120.0
+
+LATER = "451 4.3.0 Not now, please try again later"
+BUSY = "421 4.3.2 Too many connections, please try again later"
+UNKNOWN_MAILBOX = "550 5.1.1 No such mailbox here"
+TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
+REFUSED = "554 5.6.0 This message is not taken"
+
+_REPLY = re.compile(r"[245][0-9][0-9] [\x20-\x7e]{1,480}")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message as it came through a door: who connected, the SMTP envelope, the exact bytes after DATA."""
+
+    peer_address: str
+    peer_port: int
+    mail_from: str
+    rcpt_tos: tuple[str, ...]
+    raw: bytes
+
+
+Accept = Callable[[Envelope], Awaitable[Sequence[str]]]
+"""Makes the message durable, then gives one reply line for each recipient, in their order. An AntiphonError becomes 451
+where it is temporary and 554 where it is not; anything else 451, since the other side must not lose its copy to a fault
+of ours."""
+
+Knows = Callable[[str], Awaitable[bool]]
+"""Whether mail to this address is taken at all."""
+
+
+class MailPort:
+    """One door. `protocol` is smtp or lmtp; `hostname` is what the greeting says."""
+
+    def __init__(
+        self,
+        accept: Accept,
+        knows: Knows,
+        *,
+        protocol: Literal["smtp", "lmtp"],
+        hostname: str,
+        message_bytes: int = MESSAGE_BYTES,
+    ) -> None:
+        self._accept = accept
+        self._knows = knows
+        self._class: type[_Smtp] | type[_Lmtp] = _Lmtp if protocol == "lmtp" else _Smtp
+        self._hostname = hostname
+        self._message_bytes = message_bytes
+        self._server: asyncio.Server | None = None
+        self._sessions: set[asyncio.BaseTransport] = set()
+        self._under_way: set[asyncio.Task[Sequence[str]]] = set()
+
+    async def open(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listens, and returns the port. Raises OSError when it can not be had."""
+        self._server = await asyncio.get_running_loop().create_server(self._session, host, port)
+        address = self._server.sockets[0].getsockname()
+        return int(address[1])
+
+    async def close(self) -> None:
+        """Takes no more connections, lets the messages under way become durable, and hangs up."""
+        if self._server is not None:
+            self._server.close()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.sleep(0)  # the replies to these leave before the connections do
+        for transport in list(self._sessions):
+            transport.close()
+
+    def _session(self) -> asyncio.BaseProtocol:
+        if len(self._sessions) >= CONNECTIONS:
+            return _Busy()
+        return self._class(
+            self,
+            self._sessions,
+            data_size_limit=self._message_bytes,
+            hostname=self._hostname,
+            ident="Antiphon",
+            timeout=TIMEOUT_SECONDS,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"],
+            loop=asyncio.get_running_loop(),
+        )
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Draft, address: str, options: list[str]
+    ) -> str:
+        """aiosmtpd's hook: 250, 550, 452 or 451 for one recipient."""
+        if len(envelope.rcpt_tos) >= RECIPIENTS:
+            return TOO_MANY_RECIPIENTS
+        try:
+            known = await self._knows(address)
+        except Exception as error:  # noqa: BLE001 - whatever is broken here, the other side keeps its copy
+            return _reply_to(error)
+        if not known:
+            return UNKNOWN_MAILBOX
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Draft) -> str:
+        """aiosmtpd's hook: what `accept` says, one line for SMTP, one for each recipient for LMTP."""
+        replies = await self._taken(_finished(session, envelope))
+        return "\r\n".join(replies) if isinstance(server, _Lmtp) else one_reply(replies)
+
+    async def _taken(self, envelope: Envelope) -> Sequence[str]:
+        if len(self._under_way) >= ACCEPTS_UNDER_WAY:
+            return [LATER] * len(envelope.rcpt_tos)
+        # A task of its own: when the other side hangs up now, a message that is all here is still taken.
+        task = asyncio.ensure_future(self._accept(envelope))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            replies = await asyncio.shield(task)
+        except Exception as error:  # noqa: BLE001 - as above
+            return [_reply_to(error)] * len(envelope.rcpt_tos)
+        if len(replies) != len(envelope.rcpt_tos) or not all(_REPLY.fullmatch(reply) for reply in replies):
+            return [LATER] * len(envelope.rcpt_tos)
+        return replies
+
+
+def one_reply(replies: Sequence[str]) -> str:
+    """SMTP's single reply for several recipients.
+
+    Any 4xx makes it 4xx: what comes twice is folded into one later, what is lost is lost. Otherwise one 2xx is enough.
+    """
+    for kind in "425":
+        for reply in replies:
+            if reply.startswith(kind):
+                return reply
+    return LATER
+
+
+def _reply_to(error: Exception) -> str:
+    return REFUSED if isinstance(error, AntiphonError) and not error.temporary else LATER
+
+
+def _finished(session: Session, envelope: Draft) -> Envelope:
+    peer: tuple[Any, ...] = tuple(session.peer or ("", 0))
+    return Envelope(
+        str(peer[0]), int(peer[1]), envelope.mail_from or "", tuple(envelope.rcpt_tos), envelope.original_content or b""
+    )
+
+
+class _Counted(SMTP):
+    """Knows which sessions are open, and takes long lines."""
+
+    line_length_limit = LINE_BYTES
+
+    def __init__(self, handler: MailPort, sessions: set[asyncio.BaseTransport], **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._sessions = sessions
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Counted from here."""
+        self._sessions.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """To here."""
+        if self.transport is not None:
+            self._sessions.discard(self.transport)
+        super().connection_lost(error)
+
+
+class _Smtp(_Counted):
+    """SMTP as the library speaks it."""
+
+
+class _Lmtp(_Counted, LMTP):
+    """LMTP: after DATA one reply for every recipient (RFC 2033 §4.2), also where the library itself refuses.
+
+    aiosmtpd 1.4.6 sends a single one (its issue 517); a client with two recipients would wait, and deliver twice.
+    """
+
+    _recipients = 0
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:
+        """As SMTP's, with the number of replies that are owed kept beside."""
+        self._recipients = 0
+        try:
+            await super().smtp_DATA(arg)
+        finally:
+            self._recipients = 0
+
+    async def push(self, status: str) -> None:
+        """Repeats a single reply to the final dot for each recipient."""
+        if self._recipients > 1 and "\r\n" not in status:
+            status = "\r\n".join([status] * self._recipients)
+        await super().push(status)
+        if status.startswith("354") and self.envelope is not None:
+            self._recipients = len(self.envelope.rcpt_tos)
+
+
+class _Busy(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Says so and hangs up."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(BUSY.encode("ascii") + b"\r\n")
+        transport.close()

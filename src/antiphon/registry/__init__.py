@@ -1,0 +1,1 @@
+"""Who wishes not to be written to."""

@@ -1,0 +1,73 @@
+"""A member's mandate: five separate consents for one address, dated, revocable at once (LAW §3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from antiphon.terms import DAY, Identifier, Instant
+
+
+class Consent(StrEnum):
+    """What a member allows; each is given, dated and taken back on its own."""
+
+    COUNT = "count"
+    TOKEN = "token"
+    ADDRESS = "address"
+    OPTOUT = "optout"
+    COMPLAIN = "complain"
+
+
+class MandateState(StrEnum):
+    """Where a mandate stands: only `LIVE` lets a report be accepted."""
+
+    PENDING = "pending"
+    LIVE = "live"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+PROOF_LASTS = 365 * DAY
+"""A mandate is proved again every year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """The stored consents of one address. `consents` is a sorted comma list, `data_key` the wrapped key of this
+    member's data: destroying it erases the member."""
+
+    member: Identifier
+    community: Identifier
+    operator: Identifier
+    tenant: str
+    address: str
+    state: MandateState
+    consents: str
+    only: str
+    text_version: str
+    given_at: Instant
+    proved_at: Instant | None
+    revoked_at: Instant | None
+    hosted: bool
+    report_token: str
+    data_key: bytes | None
+
+    def allows(self, consent: Consent, originator: str = "") -> bool:
+        """Whether this consent is given now; the standing opt-out may be limited to named originators."""
+        given = consent.value in self.consents.split(",")
+        if consent is Consent.OPTOUT:
+            given = given and self.allows(Consent.TOKEN) and (not self.only or originator in self.only.split(","))
+        return given and self.state is MandateState.LIVE
+
+    def live_at(self, now: Instant) -> bool:
+        """Proved within a year, neither revoked nor suspended."""
+        proved = self.proved_at is not None and now - self.proved_at <= PROOF_LASTS
+        return self.state is MandateState.LIVE and proved
+
+
+def consents_of(words: str) -> str:
+    """From `--consent count,token` to the stored form; `count` is the least. Raises ValueError on another word."""
+    chosen = {Consent(word.strip()) for word in words.split(",") if word.strip()} | {Consent.COUNT}
+    if Consent.OPTOUT in chosen and Consent.TOKEN not in chosen:
+        raise ValueError("optout needs token: an own opt-out identifies the member by the originator's token")
+    return ",".join(sorted(c.value for c in chosen))

@@ -1,0 +1,141 @@
+"""One frozen, documented structure: a TOML file, then the environment.
+
+Every field's text below is its documentation: `docs/reference/settings.md` is printed from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from antiphon.errors import BrokenSettings
+
+FILE = "settings.toml"
+PREFIX = "ANTIPHON_"
+
+
+def _said(text: str, **limits: int) -> msgspec.Meta:
+    return msgspec.Meta(description=text, **limits)  # type: ignore[arg-type]
+
+
+class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who answers for this node; stands in every notice."""
+
+    legal_name: Annotated[str, _said("The operator's legal name. `arm community` needs it.")] = ""
+    postal_address: Annotated[str, _said("A postal address. `arm community` needs it.")] = ""
+
+
+class Doors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the node listens; an empty value closes that door."""
+
+    lmtp: Annotated[str, _said("host:port for delivery commitments and reports from your own MTA (LMTP).")] = ""
+    smtp: Annotated[str, _said("host:port for mail to the node's own domain: answers, bounces, reports (SMTP).")] = ""
+    http: Annotated[str, _said("host:port of the status page, the sender desk, /metrics and /healthz.")] = (
+        "127.0.0.1:8765"
+    )
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings of a node. A new node needs none of them."""
+
+    name: Annotated[str, _said("How this node signs its pages and mails.")] = "Antiphon"
+    domain: Annotated[str, _said("The node's own mail domain: report addresses, Reply-To, bounces.")] = (
+        "antiphon.invalid"
+    )
+    hosted_domains: Annotated[
+        tuple[str, ...], _said("Mail domains that you host: their mailboxes are proved by you.")
+    ] = ()
+    anchor: Annotated[str, _said("A file outside the home that keeps the newest checkpoint.")] = ""
+    window_hours: Annotated[
+        int, _said("How long an originator has after being asked. 72 only for two-day rules.", ge=72, le=8760)
+    ] = 384
+    language: Annotated[str, _said("Language of notices where the originator's domain does not suggest one.")] = "en"
+    public_url: Annotated[str, _said("Where the folder HOME/public is served over https.")] = ""
+    provider_map: Annotated[str, _said("A file with further provider map entries of your own.")] = ""
+    dns: Annotated[str, _said("address:port of the resolver. Empty: the first one of the system.")] = ""
+    rdap: Annotated[str, _said("RDAP bootstrap registry (RFC 9224) for domain names.")] = (
+        "https://data.iana.org/rdap/dns.json"
+    )
+    rdap_networks: Annotated[str, _said("RDAP bootstrap registry for IPv4 networks.")] = (
+        "https://data.iana.org/rdap/ipv4.json"
+    )
+    master_key: Annotated[
+        str, _said("Where the key that wraps all data keys lies. Empty: HOME/keys/master, readable by its owner only.")
+    ] = ""
+    world: Annotated[str, _said("A loopback world's description; set by `antiphon demo` and tests only.")] = ""
+    operator: Annotated[Operator, _said("Who answers for this node.")] = Operator()
+    doors: Annotated[Doors, _said("Where the node listens.")] = Doors()
+
+
+def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """The file at `path` (a missing one means all defaults), then `ANTIPHON_DOORS__LMTP`-like variables.
+
+    Raises BrokenSettings with file, field and advice.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BrokenSettings(f"{path} can not be read: {error}.", advice="Mend or remove the file.") from error
+    for name, value in (os.environ if environment is None else environment).items():
+        _overlay(table, name, value)
+    try:
+        return msgspec.convert(table, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BrokenSettings(
+            f"{path}: {error}.", advice="`docs/reference/settings.md` lists every setting with its default."
+        ) from error
+
+
+# Variables with the prefix that are no settings: where the home and an operator's key file are, and test inputs.
+NOT_SETTINGS = frozenset({"HOME", "OPERATOR_KEY", "CORPORA", "VECTORS", "COMPLETE"})
+
+
+def _overlay(table: dict[str, object], name: str, value: str) -> None:
+    if not name.startswith(PREFIX) or name[len(PREFIX) :] in NOT_SETTINGS:
+        return
+    path = name[len(PREFIX) :].lower().split("__")
+    for part in path[:-1]:
+        inner = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise BrokenSettings(f"{name} names a setting below {part}, which is no group.")
+        table = inner
+    table[path[-1]] = value.split(",") if path[-1] == "hosted_domains" else value
+
+
+def host_and_port(value: str) -> tuple[str, int]:
+    """From `host:port` or `[v6]:port`. Raises BrokenSettings."""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise BrokenSettings(f"{value!r} is not host:port.", advice="Write for example 127.0.0.1:2025.")
+    return host.strip("[]"), int(port)
+
+
+def print_settings(settings: Settings) -> str:
+    """The settings as a TOML file, every field with its text."""
+    lines: list[str] = []
+    groups: list[str] = []
+    for field in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+        value = getattr(settings, field.name)
+        if isinstance(value, (Operator, Doors)):
+            groups.append(f"\n[{field.name}]")
+            for inner in msgspec.inspect.type_info(type(value)).fields:  # type: ignore[attr-defined]
+                groups += [f"# {_text(inner.type)}", f"{inner.name} = {_toml(getattr(value, inner.name))}"]
+        else:
+            lines += [f"# {_text(field.type)}", f"{field.name} = {_toml(value)}"]
+    return "\n".join(lines + groups) + "\n"
+
+
+def _text(kind: object) -> str:
+    extra = getattr(kind, "extra_json_schema", None) or {}
+    return str(extra.get("description", ""))
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return str(value) if isinstance(value, int) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
