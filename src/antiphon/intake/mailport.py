@@ -10,12 +10,11 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, AnyStr, Literal
 
 from aiosmtpd.lmtp import LMTP
-from aiosmtpd.smtp import SMTP, syntax
+from aiosmtpd.smtp import SMTP, Session, syntax
 from aiosmtpd.smtp import Envelope as Draft
-from aiosmtpd.smtp import Session
 
 from antiphon.errors import AntiphonError
 
@@ -98,16 +97,7 @@ class MailPort:
     def _session(self) -> asyncio.BaseProtocol:
         if len(self._sessions) >= CONNECTIONS:
             return _Busy()
-        return self._class(
-            self,
-            self._sessions,
-            data_size_limit=self._message_bytes,
-            hostname=self._hostname,
-            ident="Antiphon",
-            timeout=TIMEOUT_SECONDS,
-            auth_exclude_mechanism=["LOGIN", "PLAIN"],
-            loop=asyncio.get_running_loop(),
-        )
+        return self._class(self, self._sessions, self._hostname, self._message_bytes)
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Draft, address: str, options: list[str]
@@ -174,8 +164,16 @@ class _Counted(SMTP):
 
     line_length_limit = LINE_BYTES
 
-    def __init__(self, handler: MailPort, sessions: set[asyncio.BaseTransport], **options: Any) -> None:
-        super().__init__(handler, **options)
+    def __init__(self, door: MailPort, sessions: set[asyncio.BaseTransport], hostname: str, message_bytes: int) -> None:
+        super().__init__(
+            door,
+            data_size_limit=message_bytes,
+            hostname=hostname,
+            ident="Antiphon",
+            timeout=TIMEOUT_SECONDS,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"],
+            loop=asyncio.get_running_loop(),
+        )
         self._sessions = sessions
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -211,12 +209,12 @@ class _Lmtp(_Counted, LMTP):
         finally:
             self._recipients = 0
 
-    async def push(self, status: str) -> None:
+    async def push(self, status: AnyStr) -> None:
         """Repeats a single reply to the final dot for each recipient."""
-        if self._recipients > 1 and "\r\n" not in status:
-            status = "\r\n".join([status] * self._recipients)
-        await super().push(status)
-        if status.startswith("354") and self.envelope is not None:
+        text = status if isinstance(status, str) else status.decode("ascii")
+        repeated = self._recipients if "\r\n" not in text else 1
+        await super().push("\r\n".join([text] * max(1, repeated)))
+        if text.startswith("354") and self.envelope is not None:
             self._recipients = len(self.envelope.rcpt_tos)
 
 
