@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from antiphon.campaign.grouping import Band, Campaign
 from antiphon.campaign.report import Delivery, Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.ledger.allowance import Permit
@@ -74,6 +75,8 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Spent, "spent", ("side", "key")),
     Cabinet(StoredEntry, "entry", ("index",)),
     Cabinet(StoredHash, "hash", ("level", "place")),
+    Cabinet(Campaign, "campaign", ("id",)),
+    Cabinet(Band, "band", ("token", "campaign"), (), (("token", "seen_at"),)),
 )
 """Every kind of record of a node."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import msgspec.inspect
 
 from antiphon.errors import BrokenSettings
 
@@ -19,8 +20,8 @@ FILE = "settings.toml"
 PREFIX = "ANTIPHON_"
 
 
-def _said(text: str, **limits: int) -> msgspec.Meta:
-    return msgspec.Meta(description=text, **limits)  # type: ignore[arg-type]
+def _said(text: str, least: int | None = None, most: int | None = None) -> msgspec.Meta:
+    return msgspec.Meta(description=text, ge=least, le=most)
 
 
 class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     anchor: Annotated[str, _said("A file outside the home that keeps the newest checkpoint.")] = ""
     window_hours: Annotated[
-        int, _said("How long an originator has after being asked. 72 only for two-day rules.", ge=72, le=8760)
+        int, _said("How long an originator has after being asked. 72 only for two-day rules.", 72, 8760)
     ] = 384
     language: Annotated[str, _said("Language of notices where the originator's domain does not suggest one.")] = "en"
     public_url: Annotated[str, _said("Where the folder HOME/public is served over https.")] = ""
@@ -119,15 +120,20 @@ def print_settings(settings: Settings) -> str:
     """The settings as a TOML file, every field with its text."""
     lines: list[str] = []
     groups: list[str] = []
-    for field in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+    for field in _fields(Settings):
         value = getattr(settings, field.name)
         if isinstance(value, (Operator, Doors)):
             groups.append(f"\n[{field.name}]")
-            for inner in msgspec.inspect.type_info(type(value)).fields:  # type: ignore[attr-defined]
+            for inner in _fields(type(value)):
                 groups += [f"# {_text(inner.type)}", f"{inner.name} = {_toml(getattr(value, inner.name))}"]
         else:
             lines += [f"# {_text(field.type)}", f"{field.name} = {_toml(value)}"]
     return "\n".join(lines + groups) + "\n"
+
+
+def _fields(shape: type) -> tuple[msgspec.inspect.Field, ...]:
+    kind = msgspec.inspect.type_info(shape)
+    return kind.fields if isinstance(kind, msgspec.inspect.StructType) else ()
 
 
 def _text(kind: object) -> str:

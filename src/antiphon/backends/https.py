@@ -18,14 +18,15 @@ import h11
 
 from antiphon.backends.wire import Dialer, Line, ReserveSpent, open_line
 from antiphon.errors import AntiphonError, MalformedInput, RefusedByLaw, Unreachable
-from antiphon.formats.domain import Url
+from antiphon.formats.domain import Url, parse_url
 from antiphon.formats.publicness import is_public
+from antiphon.ledger.allowance import Permit
+from antiphon.ports import Exchange
 
 HTTPS_PORT = 443
 ONE_CLICK_BODY = b"List-Unsubscribe=One-Click"
 """RFC 8058 §3.2, to the byte."""
 
-ONE_CLICK_RESERVE_BYTES = 12 * 1024
 TIMEOUT_SECONDS = 10.0
 FETCH_OVERHEAD_BYTES = 24 * 1024
 """TLS handshake and header fields of a registry, beside the body that the caller allows."""
@@ -39,7 +40,6 @@ RETRY_UNREADABLE_SECONDS = 86_400
 RETRY_MOST_SECONDS = 366 * 86_400
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([2-5][0-9][0-9])[ \r]?[^\n]*\n")
-_OWN_FIELD = re.compile(r"Antiphon-[A-Za-z]{1,32}")
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?")
 
 
@@ -57,23 +57,6 @@ class Outcome(StrEnum):
 
 BY_STATUS = {403: Outcome.REFUSED, 429: Outcome.TOO_MANY}
 BY_CLASS = {2: Outcome.ACCEPTED, 3: Outcome.REDIRECTED, 4: Outcome.FAILED, 5: Outcome.FAILED}
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One attempt as the socket saw it.
-
-    `wrote`: at least one byte of the request left, so the other side may have acted. `bytes_out` and `bytes_in` are
-    TCP payload, TLS included. `retry_after_seconds` is set whenever the answer asked for a pause, whatever its status.
-    """
-
-    outcome: Outcome
-    status: int | None
-    retry_after_seconds: int | None
-    bytes_out: int
-    bytes_in: int
-    reason: str
-    wrote: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +79,46 @@ class OneClickClient:
     turn that off.
     """
 
-    def __init__(self, dialer: Dialer, context: ssl.SSLContext, user_agent: str) -> None:
+    def __init__(
+        self,
+        dialer: Dialer,
+        context: ssl.SSLContext,
+        user_agent: str,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         self._dialer = dialer
         self._context = _strict(context)
         self._user_agent = _printable(user_agent)
+        self._timeout_seconds = timeout_seconds
 
-    async def post(
-        self,
-        url: Url,
-        address: str,
-        *,
-        reserve_bytes: int = ONE_CLICK_RESERVE_BYTES,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-        headers: tuple[tuple[str, str], ...] = (),
-    ) -> Exchange:
+    async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:
         """POSTs the RFC 8058 pair to `url` at the pinned `address`, port 443, and reads no further than the head.
 
-        `headers` may name our own `Antiphon-...` fields only (ValueError). Bytes on the wire, both ways, never pass
-        `reserve_bytes`; the time limit covers everything. Never raises for what the other side does.
+        Bytes on the wire, both ways, never pass the permit's reserve; the time limit covers everything. `position`, the
+        permit's place in the ledger, stands in the User-Agent. Never raises for what the other side does.
         """
-        talk = _Talk(_post_request(url, (("User-Agent", self._user_agent), *headers)))
+        try:
+            target = parse_url(url)
+        except RefusedByLaw as error:
+            return Exchange(Outcome.FAILED, "", None, 0, 0, error.what, False)
+        talk = _Talk(_post_request(target, _printable(f"{self._user_agent} entry/{position}")))
         if not is_public(address):
-            return talk.exchange(Outcome.FAILED, "the address is not a public one")
+            return talk.exchange(Outcome.FAILED, "The address is not a public one.")
 
         async def converse() -> None:
             talk.line = await open_line(
-                self._dialer, address, HTTPS_PORT, reserve_bytes=reserve_bytes, timeout_seconds=timeout_seconds
+                self._dialer,
+                address,
+                HTTPS_PORT,
+                reserve_bytes=permit.reserve,
+                timeout_seconds=self._timeout_seconds,
             )
-            await talk.line.secure(self._context, url.host)
+            await talk.line.secure(self._context, target.host)
             await talk.ask()
 
         try:
-            problem = await _limited(converse, timeout_seconds)
+            problem = await _limited(converse, self._timeout_seconds)
             return talk.judged(problem)
         finally:
             talk.close()
@@ -156,7 +147,7 @@ class RdapFetcher:
         """
         if not is_public(address):
             raise RefusedByLaw(f"{address} is not a public address.", ("public-address",))
-        talk = _Talk(_get_request(url, (("User-Agent", self._user_agent), ("Accept", accept))))
+        talk = _Talk((_request("GET", url, (("User-Agent", self._user_agent), ("Accept", accept))), b""))
         body: list[bytes] = []
 
         async def converse() -> None:
@@ -196,18 +187,22 @@ class _Talk:
         self.wrote = False
         self.status: int | None = None
         self.headers: tuple[tuple[str, str], ...] = ()
+        self._asked_at = self._answered_at = 0.0
 
     async def ask(self) -> None:
         """Sends the request, reads the head of the final answer."""
         assert self.line is not None
+        clock = asyncio.get_running_loop().time
         handshake_bytes = self.line.bytes_out
         try:
             await self.line.send(self._request)
         finally:
             self.wrote = self.line.bytes_out > handshake_bytes
+        self._asked_at = self._answered_at = clock()
         while not isinstance(event := await self._event(), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
                 raise Unreachable("The other side hung up without an answer.")
+        self._answered_at = clock()
         self.status = event.status_code
         self.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
 
@@ -233,7 +228,7 @@ class _Talk:
             self.status = int(found[1])
         if self.status is not None:
             outcome = BY_STATUS.get(self.status) or BY_CLASS.get(self.status // 100, Outcome.FAILED)
-            return self.exchange(outcome, f"status {self.status}")
+            return self.exchange(outcome, "")
         reason = _reason(problem)
         if isinstance(problem, ssl.SSLCertVerificationError):
             return self.exchange(Outcome.CERTIFICATE, reason)
@@ -242,8 +237,16 @@ class _Talk:
     def exchange(self, outcome: Outcome, reason: str) -> Exchange:
         """The attempt with the counts of its line."""
         sent, received = (self.line.bytes_out, self.line.bytes_in) if self.line else (0, 0)
-        pause = retry_after_seconds(self.headers)
-        return Exchange(outcome, self.status, pause, sent, received, reason, self.wrote)
+        return Exchange(
+            outcome,
+            str(self.status or ""),
+            retry_after_seconds(self.headers),
+            sent,
+            received,
+            reason,
+            self.wrote,
+            self._answered_at - self._asked_at,
+        )
 
     def close(self) -> None:
         """Hangs up."""
@@ -284,15 +287,15 @@ async def _limited(converse: Callable[[], Awaitable[None]], timeout_seconds: flo
 def _reason(problem: Exception | None) -> str:
     match problem:
         case ssl.SSLCertVerificationError():
-            return f"the certificate does not pass: {problem.verify_message}"
+            return f"The certificate does not pass: {problem.verify_message}."
         case ReserveSpent():
-            return "the byte reserve was used up before a status line came"
+            return "The byte reserve was used up before a status line came."
         case TimeoutError():
-            return "the time limit passed before a status line came"
+            return "The time limit passed before a status line came."
         case AntiphonError():
             return problem.what
         case _:
-            return f"the conversation failed: {type(problem).__name__}"
+            return f"The conversation failed: {type(problem).__name__}."
 
 
 def _fetch_error(url: Url, problem: Exception) -> AntiphonError:
@@ -302,22 +305,16 @@ def _fetch_error(url: Url, problem: Exception) -> AntiphonError:
         return problem
     if isinstance(problem, h11.RemoteProtocolError):
         return MalformedInput(f"The answer of {url.host} is not HTTP.")
-    return Unreachable(f"{url.host} could not be asked: {_reason(problem)}.")
+    return Unreachable(f"{url.host} could not be asked. {_reason(problem)}")
 
 
-def _post_request(url: Url, headers: tuple[tuple[str, str], ...]) -> tuple[h11.Request, bytes]:
-    for name, value in headers[1:]:
-        if not _OWN_FIELD.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
-            raise ValueError(f"{name!r} may not be added to a one-click request")
-    content = (
+def _post_request(url: Url, user_agent: str) -> tuple[h11.Request, bytes]:
+    fields = (
+        ("User-Agent", user_agent),
         ("Content-Type", "application/x-www-form-urlencoded"),
         ("Content-Length", str(len(ONE_CLICK_BODY))),
     )
-    return _request("POST", url, headers + content), ONE_CLICK_BODY
-
-
-def _get_request(url: Url, headers: tuple[tuple[str, str], ...]) -> tuple[h11.Request, bytes]:
-    return _request("GET", url, headers), b""
+    return _request("POST", url, fields), ONE_CLICK_BODY
 
 
 def _request(method: str, url: Url, headers: tuple[tuple[str, str], ...]) -> h11.Request:

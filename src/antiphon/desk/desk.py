@@ -6,10 +6,10 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from antiphon.campaign.grouping import Grouper
+from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.desk.log import LogBook
-from antiphon.formats.providers import ProviderMap
 from antiphon.ledger.allowance import Armed
+from antiphon.optout.evidence import Rulebook
 from antiphon.ports import (
     Chance,
     Clock,
@@ -24,9 +24,11 @@ from antiphon.ports import (
     Transaction,
     Vault,
 )
-from antiphon.terms import Identifier
+from antiphon.terms import Identifier, Instant
 
 ARMED = "armed"
+Placer = Callable[[Transaction, Fingerprint, Instant, str], tuple[bytes, str]]
+"""Puts a message into a campaign, in the caller's transaction: which, and why in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,8 @@ class Desk:
     one_click: OneClick
     postman: Postman
     mail_signer: MailSigner
-    providers: ProviderMap
-    grouper: Grouper
+    rules: Rulebook
+    place: Placer
     stopped: Callable[[], bool]
 
     def identifier(self) -> Identifier:

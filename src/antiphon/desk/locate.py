@@ -37,6 +37,7 @@ async def ask_stop(desk: Desk, host: str) -> Stop:
 
 async def resolve(desk: Desk, host: str) -> tuple[str, Answer]:
     """The one public address that the attempt will be pinned to, and the answer; empty when there is none."""
+    answer = Answer("absent", ())
     for kind in ("A", "AAAA"):
         answer = await desk.resolver.ask(host, kind)
         if answer.status == "found":
@@ -89,7 +90,7 @@ async def locate(
     exchanger = await _exchanger(desk, host) if kind is ChannelKind.MAIL else host
     address, answer = await resolve(desk, exchanger) if exchanger else ("", Answer("absent", ()))
     chain = tuple(Domain(name) for name in (*answer.chain, exchanger) if name != host)
-    inside = bool(address) and chain_allowed(chain, Domain(host), case.domain, desk.providers)
+    inside = bool(address) and chain_allowed(chain, host, case.domain, desk.rules.providers)
     allowed = inside and await pair_state(desk, case, exchanger, address) is PairState.ALLOWED
     to = Destination(
         kind=kind,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
-from antiphon.campaign.evidence import Evidence, parse_evidence
+from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.campaign.report import EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.desk import Desk, armed

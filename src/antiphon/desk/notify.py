@@ -12,7 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from hashlib import sha256
 
-from antiphon.campaign.evidence import Evidence, parse_evidence
+from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 
-from antiphon.campaign.evidence import parse_evidence
+from antiphon.optout.evidence import parse_evidence
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk
@@ -20,7 +20,7 @@ from antiphon.errors import AlreadyTaken, RefusedByLaw
 from antiphon.ledger.allowance import MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import draft_reports
-from antiphon.optout.channel import Kind, Offer, offers
+from antiphon.optout.channel import Kind, Offer, proven
 from antiphon.optout.pacing import Budget, keys
 from antiphon.optout.wording import OPT_OUT
 from antiphon.ports import Exchange, Letter, Transaction
@@ -123,11 +123,11 @@ async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:
     if idea.act is Act.NOTICE and idea.draft is not None:
         reserve = len(idea.draft.message) + MAIL_OVERHEAD
         payers = cover(idea.sightings, reserve)
-        offer = Offer(Kind.MAILTO, idea.draft.recipient, idea.draft.recipient.partition("@")[2], "", True)
+        offer = Offer(Kind.MAILTO, idea.draft.recipient, idea.draft.recipient.partition("@")[2], "")
         if payers:
             yield Attemptable(idea, offer, payers, reserve, idea.draft.message)
         return
-    found = await desk.store.read(lambda tx: _offers(tx, desk, idea))
+    found = await desk.store.read(lambda tx: _offers(tx, idea))
     left = [sighting for sighting in idea.sightings if sighting.report in found]
     while left:
         newest, offer = left[0], found[left[0].report]
@@ -160,7 +160,7 @@ def _smallest_first(newest: Sighting, left: list[Sighting], reserve: int) -> lis
     return [newest, *(s for s in left if s is not newest and s.size < reserve)]
 
 
-def _offers(tx: Transaction, desk: Desk, idea: Idea) -> dict[Identifier, Offer]:
+def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, Offer]:
     """For each sighting the channel that its own message offers with every proof, by report."""
     case = idea.case
     peers = _campaign_urls(tx, case.case)
@@ -170,7 +170,8 @@ def _offers(tx: Transaction, desk: Desk, idea: Idea) -> dict[Identifier, Offer]:
         if report is None:
             continue
         evidence = parse_evidence(report.evidence)
-        offer = next(iter(offers(evidence, desk.providers, peers=peers, clicked=sighting.clicked)), None)
+        shown = proven(evidence.offers, sighting.member, peers, clicked=sighting.clicked)
+        offer = next((offer for offer in shown if offer.usable), None)
         if offer is not None:
             found[sighting.report] = offer
     return found

@@ -99,10 +99,9 @@ class MailPort:
             return _Busy()
         return self._class(self, self._sessions, self._hostname, self._message_bytes)
 
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Draft, address: str, options: list[str]
-    ) -> str:
-        """aiosmtpd's hook: 250, 550, 452 or 451 for one recipient."""
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Draft, *recipient: Any) -> str:
+        """aiosmtpd's hook, called with the address and its options: 250, 550, 452 or 451 for one recipient."""
+        address, options = str(recipient[0]), recipient[1]
         if len(envelope.rcpt_tos) >= RECIPIENTS:
             return TOO_MANY_RECIPIENTS
         try:

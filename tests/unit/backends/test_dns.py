@@ -68,6 +68,7 @@ class Zone(asyncio.DatagramProtocol):
         return response
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
         self.transport = transport
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
@@ -78,7 +79,7 @@ class Zone(asyncio.DatagramProtocol):
             response.flags |= dns.flags.TC
             wire = response.to_wire()
         for datagram in self.twist(wire, response):
-            self.transport.sendto(datagram, address)  # type: ignore[attr-defined]
+            self.transport.sendto(datagram, address)
 
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.over_tcp += 1

@@ -1,0 +1,1 @@
+"""Migrations: the n-th file leads to schema n."""

@@ -1,0 +1,402 @@
+"""From the spool into the store: deliveries that our own MTA saw, and reports of members (LAW §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import msgspec
+
+from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, Statement, refusals
+from antiphon.campaign.fingerprint import fingerprint
+from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState
+from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.desk.answer import take_answer, take_bounce
+from antiphon.desk.desk import Desk
+from antiphon.desk.enrol import prove_member
+from antiphon.desk.history import look_by, tell
+from antiphon.desk.mint import asked_of
+from antiphon.desk.notify import LOOP_FIELD, is_ours
+from antiphon.desk.standing import ask_age
+from antiphon.errors import AntiphonError, MalformedInput
+from antiphon.formats.dkim import KeyAnswer, KeyStatus, identities, keys_needed, verify
+from antiphon.formats.domain import walk_names
+from antiphon.formats.message import Message, parse_message
+from antiphon.ledger.commitment import case_tag, commit_case, commit_mail, delivery_leaf, leaf
+from antiphon.optout.case import Case, State
+from antiphon.optout.evidence import Evidence, examine, print_evidence
+from antiphon.optout.holding import hold_until
+from antiphon.optout.known import KnownOriginator
+from antiphon.ports import Setting, Transaction
+from antiphon.registry.mandate import Mandate, MandateState
+from antiphon.terms import HOUR, Digest, Domain, Identifier, Instant, LedgerDay, ledger_day
+
+MOST_QUESTIONS = 20
+NODE_KEY = "node.key"
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """One record of the spool. `box` is delivery, report, reply, bounce or prove; `sealed` the raw mail under the
+    member's key, or the node's own where there is no member."""
+
+    box: str
+    token: str
+    member: bytes
+    at: int
+    source: str
+    peer_address: str
+    peer_port: int
+    clicked: bool
+    sealed: bytes
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """What DNS said when a mail arrived, kept with its delivery: keys by name, and DMARC records of the tree walk."""
+
+    received_at: int
+    keys: dict[str, KeyAnswer]
+    records: dict[str, str | None]
+
+
+async def fetch(desk: Desk, message: Message, received_at: Instant) -> Fetched:
+    """Asks for every key and DMARC record that judging this mail needs, at most twenty questions."""
+    keys: dict[str, KeyAnswer] = {}
+    names = keys_needed(message)
+    for name in names:
+        answer = await desk.resolver.ask(name, "TXT")
+        status = {"found": KeyStatus.FOUND, "absent": KeyStatus.ABSENT}.get(answer.status, KeyStatus.TEMPORARY)
+        record = answer.values[0] if status is KeyStatus.FOUND and len(answer.values) == 1 else None
+        chain = tuple(Domain(link) for link in answer.chain)
+        keys[name] = KeyAnswer(name, record, status, answer.ttl_seconds, answer.dnssec, chain)
+    records: dict[str, str | None] = {}
+    author = message.from_domain()
+    signers = [Domain(name.partition("._domainkey.")[2]) for name in names]
+    for domain in [author, *(d for d in signers if d != author)] if author is not None and names else []:
+        for step in walk_names(domain):
+            if step not in records and len(keys) + len(records) < MOST_QUESTIONS:
+                answer = await desk.resolver.ask(f"_dmarc.{step}", "TXT")
+                if answer.status != "temporary":
+                    found = [value for value in answer.values if value.lstrip().startswith("v=DMARC1")]
+                    records[step] = found[0] if len(found) == 1 else None
+    return Fetched(received_at, keys, records)
+
+
+async def spool_mail(
+    desk: Desk, box: str, member: Mandate | None, raw: bytes, *, token: str = "", peer: tuple[str, int] = ("", 0),
+    source: str = "lmtp", clicked: bool = False,
+) -> int:
+    """Seals a mail and writes it to the spool; when this returns it may be acknowledged. Raises StorageFailed."""
+    at = desk.clock.now()
+    wrapped = member.data_key if member is not None and member.data_key else await node_key(desk)
+    sealed = desk.vault.seal(wrapped, raw, b"spool")
+    name = bytes(member.member) if member is not None else b""
+    record = Arrival(box, token, name, at, source, peer[0], peer[1], clicked, sealed)
+    return await desk.spool.append(msgspec.msgpack.encode(record))
+
+
+async def node_key(desk: Desk) -> bytes:
+    """The wrapped data key of mail that belongs to no member."""
+    kept = await desk.store.read(lambda tx: tx.get(Setting, NODE_KEY))
+    if kept is not None:
+        return kept.value
+    fresh = Setting(NODE_KEY, desk.vault.new_key())
+    await desk.store.write(lambda tx: tx.put(fresh))
+    return fresh.value
+
+
+async def receive_all(desk: Desk) -> int:
+    """Works off the spool in order. A record that can not be read is kept apart by the spool, never served twice."""
+    count = 0
+    for number, record in list(desk.spool.waiting()):
+        await receive(desk, msgspec.msgpack.decode(record, type=Arrival))
+        desk.spool.done(number)
+        count += 1
+    return count
+
+
+async def receive(desk: Desk, arrival: Arrival) -> None:
+    """One record of the spool; the same record twice changes nothing."""
+    mandate = await desk.store.read(lambda tx: tx.get(Mandate, arrival.member)) if arrival.member else None
+    wrapped = mandate.data_key if mandate is not None else await node_key(desk)
+    if wrapped is None:
+        return
+    raw = desk.vault.open(wrapped, arrival.sealed, b"spool")
+    try:
+        if arrival.box == "delivery" and mandate is not None:
+            await commit_delivery(desk, mandate, raw, arrival)
+        elif arrival.box == "report" and mandate is not None:
+            await take_report_mail(desk, mandate, raw, arrival)
+        elif arrival.box == "reply":
+            await take_answer(desk, arrival.token, raw)
+        elif arrival.box == "bounce":
+            await take_bounce(desk, arrival.token, raw)
+        elif arrival.box == "prove":
+            await _take_proof(desk, arrival.token, raw)
+    except MalformedInput:
+        # A mail past our limits is no report; it was acknowledged and ends here.
+        return
+
+
+async def _take_proof(desk: Desk, token: str, raw: bytes) -> None:
+    message = parse_message(raw)
+    fetched = await fetch(desk, message, desk.clock.now())
+    author = message.addresses("from")
+    signed = any(s.passes and len(author) == 1 and s.domain == author[0].domain for s in verify(message, fetched.keys))
+    if signed:
+        await prove_member(desk, token, author[0].folded)
+
+
+async def commit_delivery(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:
+    """Our MTA saw this mail arrive: keys as fetched now, and its place in this hour's tree; the mail is not kept."""
+    message = parse_message(raw)
+    at = Instant(arrival.at)
+    fetched = await fetch(desk, message, at)
+    signatures = verify(message, fetched.keys)
+    names = identities(message, signatures)
+    salt = desk.chance.draw(32)
+    data = delivery_leaf(salt, [s.value for s in signatures if s.passes], names[0])
+    evidence = msgspec.json.encode(fetched)
+
+    def work(tx: Transaction) -> None:
+        now = desk.clock.now()
+        desk.log.close_hours(tx, now)
+        if tx.get(Delivery, mandate.member, names[0]) is not None:
+            return
+        hour = now // HOUR
+        taken = tx.find(Delivery, hour=hour, order="-position", limit=1)
+        position, delivery = (taken[0].position + 1 if taken else 0), desk.identifier()
+        for name in names:
+            row = Delivery(mandate.member, name, delivery, at, hour, position, salt, data, evidence,
+                           arrival.peer_address, arrival.peer_port, None)  # fmt: skip
+            tx.put(row)
+
+    await desk.store.write(work)
+
+
+async def take_report_mail(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:
+    """A forward to a member's report address: each attached message is one report."""
+    for inner in parse_message(raw).attached_messages():
+        try:
+            await take_report(
+                desk, mandate, inner, at=Instant(arrival.at), source=arrival.source, clicked=arrival.clicked
+            )
+        except MalformedInput:
+            continue
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One reported message with all that was worked out before the transaction."""
+
+    message: Message
+    evidence: Evidence
+    names: tuple[Digest, ...]
+    evidence_class: EvidenceClass
+    received_at: Instant
+    ours: bool
+
+
+async def judge(desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant, clicked: bool) -> Judged:
+    """Matches a reported mail with what was committed at delivery, and judges it with the keys of that moment. A
+    mail that nobody saw arrive is judged without any: no key is asked for because somebody reported."""
+    message = parse_message(raw)
+    names = identities(message, verify(message, {}))
+    delivery = await desk.store.read(lambda tx: _delivery(tx, mandate.member, names))
+    keys: Mapping[str, KeyAnswer] = {}
+    records: dict[Domain, str | None] = {}
+    received_at = message.date_at() or at
+    if delivery is not None:
+        fetched = msgspec.json.decode(delivery.evidence, type=Fetched)
+        keys, received_at = fetched.keys, delivery.received_at
+        records = {Domain(name): record for name, record in fetched.records.items()}
+    evidence = examine(
+        message,
+        verify(message, keys),
+        desk.rules,
+        received_at=Instant(received_at),
+        records=records,
+        by_person=clicked,
+        witnessed=delivery is not None,
+    )
+    loop = message.one(LOOP_FIELD.lower())
+    references = " ".join(field.value for name in ("in-reply-to", "references") for field in message.all(name))
+    ours = is_ours(desk, evidence.message_id, references, loop.value.strip() if loop else "")
+    committed = delivery is not None and (delivery.committed is not None or delivery.hour <= desk.clock.now() // HOUR)
+    found = EvidenceClass.COMMITTED if committed else EvidenceClass.UPLOADED
+    return Judged(message, evidence, names, found, Instant(received_at), ours)
+
+
+def _delivery(tx: Transaction, member: Identifier, names: tuple[Digest, ...]) -> Delivery | None:
+    return next((row for name in names if (row := tx.get(Delivery, member, name)) is not None), None)
+
+
+async def take_report(
+    desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant, source: str, clicked: bool = False
+) -> Report:
+    """One statement of one member about one message: judged, grouped, kept. Raises MalformedInput on a limit."""
+    judged = await judge(desk, mandate, raw, at=at, clicked=clicked)
+    evidence = judged.evidence
+    signers = [f"{proof.domain}/{proof.selector}" for proof in evidence.proofs]
+    print_ = fingerprint(judged.message, seed=desk.house.derived("sketch"), signers=signers)
+
+    def work(tx: Transaction) -> Report:
+        now = desk.clock.now()
+        desk.log.close_hours(tx, now)
+        live = tx.get(Mandate, mandate.member) or mandate
+        statement = _statement(tx, desk, live, judged, at, clicked)
+        refused = refusals(ACCEPTED, statement)
+        evidence_only = refused == ("mandate-live",) and live.state is MandateState.PENDING
+        unfit = refusals(SPENDABLE, statement)
+        case = _case(tx, desk, evidence, now) if not refused and evidence.originator else None
+        campaign, why = desk.place(tx, print_, judged.received_at, evidence.subject) if not statement.robot else (None, "")
+        report = Report(
+            report=desk.identifier(),
+            community=desk.house.community,
+            operator=desk.house.operator,
+            tenant=live.tenant,
+            member=live.member,
+            identity=evidence.identity,
+            evidence_class=judged.evidence_class,
+            state=_state(refused, evidence_only),
+            reasons=",".join(refused),
+            sighting_reasons=",".join(unfit),
+            originator=evidence.originator,
+            case=case.case if case is not None else None,
+            campaign=campaign,
+            why=why,
+            received_at=judged.received_at,
+            reported_at=at,
+            hold_until=at,
+            size=evidence.size,
+            clicked=clicked,
+            source=source,
+            evidence=print_evidence(evidence),
+            raw=None,
+        )
+        held = hold_until(desk.house.derived("hold"), report.report, at)
+        report = replace(report, hold_until=held)
+        if "not-duplicate" not in refused:
+            tx.add(report)
+        if case is not None and not unfit and not refused:
+            _add_sighting(tx, desk, live, report, evidence, case)
+        return report
+
+    report = await desk.store.write(work)
+    if report.case is not None:
+        await ask_age(desk, report.originator)
+    return report
+
+
+def _state(refused: tuple[str, ...], evidence_only: bool) -> ReportState:
+    if evidence_only:
+        return ReportState.EVIDENCE_ONLY
+    return ReportState.REFUSED if refused else ReportState.ACCEPTED
+
+
+def _statement(
+    tx: Transaction, desk: Desk, mandate: Mandate, judged: Judged, at: Instant, clicked: bool
+) -> Statement:
+    evidence, now = judged.evidence, desk.clock.now()
+    earlier = (tx.find(Report, member=mandate.member, identity=name) for name in judged.names)
+    duplicate = any(r.state is not ReportState.REFUSED for found in earlier for r in found)
+    cases = tx.find(Case, originator=evidence.originator, order="-epoch", limit=1) if evidence.originator else []
+    day = int(ledger_day(judged.received_at))
+    today = tx.count(Sighting, member=mandate.member, case=cases[0].case, day=day) if cases else 0
+    return Statement(
+        evidence_class=judged.evidence_class,
+        clicked=clicked,
+        mandate_live=mandate.live_at(now),
+        duplicate=duplicate,
+        ours=judged.ours,
+        robot=evidence.robot,
+        gate_passes=evidence.gate_passes,
+        unambiguous=evidence.unambiguous,
+        canonical=evidence.canonical,
+        only_to_member=evidence.recipients == (mandate.address,),
+        to_covered=evidence.to_covered,
+        received_at=judged.received_at,
+        signed_at=evidence.signed_at,
+        relayed=evidence.relayed,
+        transactional=bool(evidence.transactional),
+        confirmed=False,
+        originator_known=bool(evidence.originator),
+        today=today,
+    )
+
+
+def _case(tx: Transaction, desk: Desk, evidence: Evidence, now: Instant) -> Case:
+    """The case of this originator, opened by its first accepted report; a new epoch after a relapse of more than a
+    year."""
+    kept = tx.find(Case, community=desk.house.community, originator=evidence.originator, order="-epoch", limit=1)
+    old = kept[0] if kept else None
+    if old is not None and not (old.state is State.QUIET and now - old.since > 365 * 24 * HOUR):
+        return old
+    epoch, salt = (old.epoch + 1 if old is not None else 1), desk.chance.draw(32)
+    case = Case(
+        case=desk.identifier(),
+        community=desk.house.community,
+        operator=desk.house.operator,
+        originator=evidence.originator,
+        domain=evidence.domain,
+        esp=evidence.esp,
+        epoch=epoch,
+        salt=salt,
+        tag=case_tag(salt, evidence.originator, epoch),
+        state=State.WATCHING,
+        before=None,
+        since=now,
+        opened_at=now,
+        look_at=None,
+        reply_token=sha256(b"reply" + desk.chance.draw(16)).hexdigest()[:24],
+        disputed_at=None,
+        notice_tries=0,
+        notice_intent=None,
+        notice_window_end=None,
+        last_sighting_at=None,
+    )
+    tx.add(case)
+    if tx.get(KnownOriginator, evidence.originator) is None:
+        seen = KnownOriginator(
+            evidence.originator, evidence.domain, evidence.esp, evidence.received_at, None, None, None, "", False
+        )
+        tx.add(seen)
+    tell(tx, case.case, now, who="node", what="opened", why=f"epoch {epoch}")
+    return case
+
+
+def _add_sighting(
+    tx: Transaction, desk: Desk, mandate: Mandate, report: Report, evidence: Evidence, case: Case
+) -> None:
+    if mandate.data_key is None:
+        raise AntiphonError("A member without a data key can not have sightings.")
+    salts = desk.chance.draw(64)
+    day = ledger_day(report.received_at)
+    c2 = commit_mail(salts[32:], evidence.hosts, evidence.signature_values, evidence.size)
+    sighting = Sighting(
+        report=report.report,
+        member=mandate.member,
+        case=case.case,
+        originator=case.originator,
+        identity=evidence.identity,
+        received_at=report.received_at,
+        signed_at=evidence.signed_at,
+        size=evidence.size,
+        hosts=",".join(evidence.hosts),
+        clicked=report.clicked,
+        hold_until=report.hold_until,
+        day=int(day),
+        salts=desk.vault.seal(mandate.data_key, salts, report.report),
+        c2=c2,
+        leaf=leaf(commit_case(salts[:32], case.tag, LedgerDay(day)), c2),
+        state=SightingState.WAITING,
+        index=None,
+        paid=None,
+        complained=None,
+    )
+    tx.add(sighting)
+    if asked_of(tx, mandate.member, case.originator).asked_at is not None:
+        last = max(case.last_sighting_at or report.received_at, report.received_at)
+        tx.put(replace(case, last_sighting_at=last))
+        look_by(tx, case.case, desk.clock.now())
+    look_by(tx, case.case, report.hold_until)

@@ -1,0 +1,46 @@
+"""One round of the desk: everything that is due at this instant, in the one order, and when the next is due."""
+
+from __future__ import annotations
+
+from antiphon.desk.desk import Desk
+from antiphon.desk.log import PUBLISHED, SIZE, number
+from antiphon.desk.publish import publish
+from antiphon.desk.receive import receive_all
+from antiphon.desk.request import look
+from antiphon.desk.settle import settle_waiting
+from antiphon.optout.attempt import Attempt, Outcome
+from antiphon.optout.case import Case
+from antiphon.ports import Shelf, Transaction
+from antiphon.terms import HOUR, MINUTE, Instant
+
+
+async def take_round(desk: Desk, shelf: Shelf) -> Instant:
+    """Closes hours and days, works off the spool, settles, looks at every case that is due, then publishes. Returns
+    the next instant at which something may be due."""
+    await desk.store.write(lambda tx: desk.log.close_hours(tx, desk.clock.now()))
+    await _out(desk, shelf)
+    await receive_all(desk)
+    now = desk.clock.now()
+    if await desk.store.read(lambda tx: tx.count(Attempt, outcome=Outcome.OPEN, settles_at__le=now)):
+        await settle_waiting(desk)
+    for case in await desk.store.read(lambda tx: tx.find(Case, look_at__le=now, order="look_at")):
+        await look(desk, case.case)
+    await _out(desk, shelf)
+    return await desk.store.read(lambda tx: next_due(tx, desk.clock.now()))
+
+
+async def _out(desk: Desk, shelf: Shelf) -> None:
+    size, public = await desk.store.read(lambda tx: (number(tx, SIZE), number(tx, PUBLISHED)))
+    if size > public and desk.log.agrees:
+        await desk.log.anchor()
+        await publish(desk, shelf)
+
+
+def next_due(tx: Transaction, now: Instant) -> Instant:
+    """The next full hour, or earlier where a case or a settlement is due."""
+    times = [
+        (now // HOUR + 1) * HOUR,
+        tx.least(Case, "look_at"),
+        tx.least(Attempt, "settles_at", outcome=Outcome.OPEN),
+    ]
+    return Instant(max(min(t for t in times if t is not None), now + MINUTE // 60))

@@ -1,0 +1,212 @@
+"""Ways that the originator itself published, each with every proof of where it leads (LAW §4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from antiphon.campaign.gate import Gate
+from antiphon.errors import MalformedInput, RefusedByLaw
+from antiphon.formats.domain import Url, is_covered_by, organisational_domain, parse_url
+from antiphon.formats.mailto import parse_mailto
+from antiphon.formats.message import Message
+from antiphon.formats.providers import ProviderMap
+from antiphon.formats.unsubscribe import mailto, one_click
+from antiphon.optout.originator import Originator, account_of
+from antiphon.terms import Domain
+
+
+class Kind(StrEnum):
+    """Which way an opt-out would go."""
+
+    ONE_CLICK = "one-click"
+    MAILTO = "mailto"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One channel of one message: where it leads, and every rule that fails for it, the deciding one first.
+
+    `personal` waits for a second member's message of the campaign, or for the member's click on the shown URL.
+    """
+
+    kind: Kind
+    target: str
+    host: str
+    subject: str
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Every proof is there."""
+        return not self.reasons
+
+    @property
+    def on_click(self) -> bool:
+        """Only what a member's click may approve is missing."""
+        return set(self.reasons) <= {"personal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What the channel rules look at: the message with its gate and originator, and one channel of it."""
+
+    message: Message
+    gate: Gate
+    originator: Originator | None
+    providers: ProviderMap
+    relayed: bool
+    transactional: bool
+    host: str
+    url: Url | None
+    form: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRule:
+    """A name, the sentence for people, and the question, true when it holds."""
+
+    name: str
+    sentence: str
+    check: Callable[[Proofs], bool]
+
+
+def _host_is_theirs(p: Proofs) -> bool:
+    """At or below d=, or a place of the provider whose own signature covers the fields, for this very account."""
+    if p.originator is None or not p.host:
+        return False
+    if p.originator.signature.domain and "/" not in p.originator.name:
+        if is_covered_by(Domain(p.host), p.originator.signature.domain):
+            return True
+    return p.url is not None and _provider_takes(p, p.url)
+
+
+def _provider_takes(p: Proofs, url: Url) -> bool:
+    for signature in p.gate.passing:
+        provider = p.providers.signing_as(signature.domain, signature.key_chain)
+        if provider is not None and provider.takes(url, account_of(p.message, signature, provider)):
+            return True
+    return False
+
+
+RULES: tuple[ChannelRule, ...] = (
+    ChannelRule("form", "The header does not have the one form that can be trusted.", lambda p: not p.form),
+    ChannelRule("gate", "No signature covers it as the gate demands.", lambda p: p.gate.passes),
+    ChannelRule("originator", "Nobody answers for this mail.", lambda p: p.originator is not None),
+    ChannelRule("host", "It leads to somebody who did not sign this mail.", _host_is_theirs),
+    ChannelRule("relayed", "A list relayed this mail: the opt-out is the list's.", lambda p: not p.relayed),
+)
+
+
+def offers_of(
+    message: Message, gate: Gate, originator: Originator | None, providers: ProviderMap, *, relayed: bool
+) -> tuple[Offer, ...]:
+    """Both kinds of channel of a message, if its header names them at all, one-click first; `personal` is open."""
+    value = message.one("list-unsubscribe")
+    if value is None:
+        return ()
+    post = message.one("list-unsubscribe-post")
+    proofs = Proofs(message, gate, originator, providers, relayed, False, "", None, ())
+    found = (_one_click(value.value, post.value if post else "", proofs), _mailto(value.value, proofs))
+    return tuple(offer for offer in found if offer is not None)
+
+
+def _reasons(proofs: Proofs) -> tuple[str, ...]:
+    failed = tuple(rule.name for rule in RULES if not rule.check(proofs))
+    detail = (*proofs.form, *(f"gate:{reason}" for reason in proofs.gate.reasons if "gate" in failed))
+    return (*failed, *detail)
+
+
+def _one_click(value: str, post: str, proofs: Proofs) -> Offer | None:
+    url, failed = one_click(value, post)
+    if "url-offered" in failed:
+        return None
+    proofs = replace(proofs, host=url.host if url else "", url=url, form=failed)
+    return Offer(Kind.ONE_CLICK, url.text if url else "", proofs.host, "", (*_reasons(proofs), "personal"))
+
+
+def _mailto(value: str, proofs: Proofs) -> Offer | None:
+    text, failed = mailto(value)
+    if "mailto-offered" in failed:
+        return None
+    target, subject, host = "", "", ""
+    try:
+        parsed = parse_mailto(text) if text else None
+        if parsed is not None:
+            target, subject, host = str(parsed.to), parsed.subject, parsed.to.domain
+            failed += () if parsed.token else ("mailto-token",)
+    except (RefusedByLaw, MalformedInput) as refusal:
+        failed += refusal.rules if isinstance(refusal, RefusedByLaw) else ("mailto-form",)
+    proofs = replace(proofs, host=host, form=failed)
+    return Offer(Kind.MAILTO, target, host, subject, _reasons(proofs))
+
+
+_WORD = re.compile(r"[A-Za-z0-9_-]+")
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+SHORTEST_TOKEN = 11
+SHORTEST_HEX = 16
+
+
+def _pieces(url: Url) -> list[str]:
+    values = [pair.partition("=")[2] for pair in url.query.split("&")] if url.query else []
+    return [*url.path.split("/"), *values]
+
+
+def _is_token(piece: str) -> bool:
+    if _HEX.fullmatch(piece):
+        return len(piece) >= SHORTEST_HEX
+    return bool(_WORD.fullmatch(piece)) and len(piece) >= SHORTEST_TOKEN
+
+
+def _keys(url: Url) -> list[str]:
+    return [pair.partition("=")[0] for pair in url.query.split("&")] if url.query else []
+
+
+def personal(first: str, second: str) -> bool:
+    """Whether two members' URLs differ only in path segments or query values, one of them long enough to be a token.
+
+    A URL that is equal for two recipients is not an opt-out (LAW §4).
+    """
+    try:
+        a, b = parse_url(first), parse_url(second)
+    except RefusedByLaw:
+        return False
+    mine, theirs = _pieces(a), _pieces(b)
+    if a.host != b.host or len(mine) != len(theirs) or _keys(a) != _keys(b):
+        return False
+    differing = [(x, y) for x, y in zip(mine, theirs, strict=True) if x != y]
+    return any(_is_token(x) and _is_token(y) for x, y in differing)
+
+
+def token_of(url: str) -> str:
+    """The token that the originator issued to one recipient: the longest piece of its URL that can be one."""
+    try:
+        return max((piece for piece in _pieces(parse_url(url)) if _is_token(piece)), key=len, default="")
+    except RefusedByLaw:
+        return ""
+
+
+def proven(
+    offers: Sequence[Offer], own_member: bytes, peers: Sequence[tuple[bytes, str]], *, clicked: bool
+) -> tuple[Offer, ...]:
+    """The offers with the question of the personal URL answered: by the member's click, or by another member's mail
+    of the same campaign. One equal URL anywhere decides against it, click or not."""
+    answered = []
+    for offer in offers:
+        if offer.kind is Kind.ONE_CLICK and "personal" in offer.reasons:
+            others = [url for member, url in peers if member != own_member and url]
+            shared = offer.target in others
+            shown = clicked or any(personal(offer.target, url) for url in others)
+            if shown and not shared:
+                offer = replace(offer, reasons=tuple(r for r in offer.reasons if r != "personal"))
+        answered.append(offer)
+    return tuple(answered)
+
+
+def chain_allowed(chain: Sequence[str], host: str, own_domain: str, providers: ProviderMap) -> bool:
+    """Whether every CNAME and MX target stays inside the organisational domain of the host or of the originator, or
+    in a zone of the provider map. What leaves is refused without asking anybody."""
+    homes = {organisational_domain(Domain(host)), organisational_domain(Domain(own_domain))}
+    return all(organisational_domain(Domain(name)) in homes or providers.holds(name) for name in chain)

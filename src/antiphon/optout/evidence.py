@@ -1,0 +1,155 @@
+"""All that later steps need to know of one message, so that nothing downstream reads the raw mail again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from antiphon.campaign.gate import UNAMBIGUOUS, gate
+from antiphon.campaign.transactional import TransactionalRules
+from antiphon.errors import MalformedInput
+from antiphon.formats.dkim import Signature, identities
+from antiphon.formats.domain import aligned, failures, organisational_domain
+from antiphon.formats.message import Message
+from antiphon.formats.providers import ProviderMap
+from antiphon.formats.robot import robot_of
+from antiphon.formats.unsubscribe import hosts
+from antiphon.optout.channel import Kind, Offer, offers_of
+from antiphon.optout.originator import originator_of
+from antiphon.terms import Digest, Domain, Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One passing signature as an opening needs it."""
+
+    domain: str
+    selector: str
+    algorithm: str
+    key_record: str
+    value: bytes
+    data_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One message, judged once. `reasons` are those of the gate; `offers` its channels with what still fails."""
+
+    identity: Digest
+    message_id: str
+    feedback_id: str
+    subject: str
+    from_organisation: str
+    recipients: tuple[str, ...]
+    received_at: Instant
+    signed_at: Instant | None
+    size: int
+    robot: str
+    unambiguous: bool
+    relayed: bool
+    transactional: tuple[str, ...]
+    gate_passes: bool
+    reasons: tuple[str, ...]
+    to_covered: bool
+    originator: str
+    domain: str
+    esp: str
+    hosts: tuple[str, ...]
+    proofs: tuple[Proof, ...]
+    canonical: bool
+    offers: tuple[Offer, ...]
+
+    @property
+    def signature_values(self) -> tuple[bytes, ...]:
+        """The decoded b= of every passing signature."""
+        return tuple(proof.value for proof in self.proofs)
+
+    @property
+    def one_click_url(self) -> str:
+        """The one-click URL as the header has it; empty without one."""
+        return next((offer.target for offer in self.offers if offer.kind is Kind.ONE_CLICK), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The data files that judging a message needs."""
+
+    providers: ProviderMap
+    transactional: TransactionalRules
+
+
+def is_relayed(
+    message: Message, signatures: tuple[Signature, ...], records: Mapping[Domain, str | None] | None
+) -> bool:
+    """List-Id or List-Post without a From-aligned passing signature: its List-Unsubscribe is the list host's."""
+    if not message.count("list-id") and not message.count("list-post"):
+        return False
+    author = message.from_domain()
+    return author is None or not any(s.passes and aligned(s.domain, author, records) for s in signatures)
+
+
+def examine(
+    message: Message,
+    signatures: tuple[Signature, ...],
+    rules: Rulebook,
+    *,
+    received_at: Instant,
+    records: Mapping[Domain, str | None] | None,
+    by_person: bool = False,
+    witnessed: bool = False,
+) -> Evidence:
+    """Judges one message with the keys that its signatures were verified with. Raises MalformedInput on a limit."""
+    opinion = gate(message, signatures, received_at=received_at, by_person=by_person, witnessed=witnessed)
+    relayed = is_relayed(message, signatures, records)
+    originator = originator_of(message, opinion, rules.providers, records)
+    passing = tuple(s for s in signatures if s.passes)
+    author = message.from_domain()
+    offered = message.one("list-unsubscribe")
+    subject = message.one("subject")
+    feedback = message.one("cfbl-feedback-id")
+    robot = robot_of(message)
+    return Evidence(
+        identity=identities(message, signatures)[0],
+        message_id=message.message_id(),
+        feedback_id="".join(feedback.value.split()) if feedback else "",
+        subject=subject.value[:200] if subject else "",
+        from_organisation=organisational_domain(author) if author else "",
+        recipients=tuple(a.folded for a in message.addresses("to")[:20]),
+        received_at=received_at,
+        signed_at=opinion.signed_at,
+        size=len(message.raw),
+        robot=robot.value if robot else "",
+        unambiguous=not failures(UNAMBIGUOUS, message),
+        relayed=relayed,
+        transactional=rules.transactional.reasons(subject.value if subject else ""),
+        gate_passes=opinion.passes,
+        reasons=opinion.reasons,
+        to_covered=any("to" in s.covers for s in opinion.passing) and message.count("to") == 1,
+        originator=originator.name if originator else "",
+        domain=originator.domain if originator else "",
+        esp=originator.esp if originator else "",
+        hosts=tuple(hosts(offered.value)) if offered else (),
+        proofs=tuple(
+            Proof(s.domain, s.selector, s.algorithm, s.key_record or "", s.value, s.data_hash) for s in passing
+        ),
+        canonical=bool(passing) and all(s.canonical for s in passing),
+        offers=offers_of(message, opinion, originator, rules.providers, relayed=relayed),
+    )
+
+
+def print_evidence(evidence: Evidence) -> bytes:
+    """For the store; `parse_evidence` reads it back."""
+    return msgspec.json.encode(evidence)
+
+
+def parse_evidence(data: bytes) -> Evidence:
+    """What `print_evidence` wrote. Raises MalformedInput."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.MsgspecError as error:
+        raise MalformedInput("A stored piece of evidence can not be read.") from error
+
+
+_DECODER = msgspec.json.Decoder(Evidence)

@@ -1,0 +1,115 @@
+"""Who is responsible for a mailing, and whether it can be asked: the originator and its accountability (LAW §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from antiphon.campaign.gate import Gate
+from antiphon.formats.dkim import Signature
+from antiphon.formats.domain import aligned, organisational_domain
+from antiphon.formats.message import Message
+from antiphon.formats.providers import Provider, ProviderMap
+from antiphon.terms import DAY, Domain, Instant
+
+REGISTERED_FOR = 180 * DAY
+SEEN_FOR = 90 * DAY
+TOO_YOUNG = 30 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Originator:
+    """`name` is the key of its case: an organisational domain, or `provider-domain/account`. `esp` names the provider
+    whose own signature is there too."""
+
+    name: str
+    domain: Domain
+    esp: str
+    signature: Signature
+
+
+def _provider_of(signature: Signature, providers: ProviderMap) -> Provider | None:
+    return providers.signing_as(signature.domain, signature.key_chain)
+
+
+def originator_of(
+    message: Message, gate: Gate, providers: ProviderMap, records: Mapping[Domain, str | None] | None
+) -> Originator | None:
+    """The signer that answers for this mail: aligned with From under both rules and no platform, else a provider's
+    customer by its signed account key. Nobody without a signature that passes the gate."""
+    author = message.from_domain()
+    if author is None:
+        return None
+    esp = next((p.name for s in gate.passing if (p := _provider_of(s, providers))), "")
+    platform = providers.platform(author)
+    for signature in gate.passing:
+        own = any(signature.domain == d or signature.domain.endswith("." + d)
+                  for p in providers.providers for d in p.signing_domains)
+        if platform is None and not own and aligned(signature.domain, author, records):
+            domain = organisational_domain(signature.domain)
+            return Originator(domain, domain, esp, signature)
+    for signature in gate.passing:
+        provider = _provider_of(signature, providers)
+        if provider is None or not provider.signs_as(signature.domain):
+            continue
+        account = account_of(message, signature, provider)
+        if account:
+            name = f"{organisational_domain(signature.domain)}/{account.lower()}"
+            return Originator(name, organisational_domain(author), provider.name, signature)
+    return None
+
+
+def account_of(message: Message, signature: Signature, provider: Provider) -> str:
+    """The signed account key of a provider's customer; empty when the field is missing, doubled or not signed."""
+    field = message.one(provider.account_header) if provider.account_header else None
+    value = field.value if field is not None else ""
+    account = provider.account({provider.account_header: value}, signature.covers)
+    return account if 0 < len(account) <= 64 and account.isprintable() and "," not in account else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of an originator's age and name. None is unknown, and unknown is never old."""
+
+    registered_at: Instant | None
+    first_seen_at: Instant | None
+    vouched: bool
+    blocklisted: bool
+    rotating: bool
+    clicked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRule:
+    """A name, the sentence for people, and whether the originator passes at an instant."""
+
+    name: str
+    sentence: str
+    check: Callable[[Standing, Instant], bool]
+
+
+def _old(at: Instant | None, now: Instant, age: int) -> bool:
+    return at is not None and now - at >= age
+
+
+def _named(s: Standing) -> bool:
+    """Somebody stands in for its age: a person who vouched, or the member whose click names this originator."""
+    return s.vouched or s.clicked
+
+
+STANDING: tuple[StandingRule, ...] = (
+    StandingRule("not-blocklisted", "It is on the blocklist.", lambda s, now: not s.blocklisted),
+    StandingRule("not-rotating", "It belongs to a family of young domains that take turns.",
+                 lambda s, now: not s.rotating),
+    StandingRule("age-known", "Nobody knows when it was registered, or it was less than 30 days ago.",
+                 lambda s, now: _old(s.registered_at, now, TOO_YOUNG)),
+    StandingRule("registered-long", "It was registered less than 180 days ago, and no person vouched for it.",
+                 lambda s, now: _named(s) or _old(s.registered_at, now, REGISTERED_FOR)),
+    StandingRule("seen-long", "It was first seen less than 90 days ago, and no person vouched for it.",
+                 lambda s, now: _named(s) or _old(s.first_seen_at, now, SEEN_FOR)),
+)
+
+
+def unaccountable(standing: Standing, now: Instant) -> tuple[str, ...]:
+    """The names of all rules that fail; empty means accountable, given that the gate passed (LAW §4)."""
+    return tuple(rule.name for rule in STANDING if not rule.check(standing, now))
