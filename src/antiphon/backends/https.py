@@ -187,22 +187,22 @@ class _Talk:
         self.wrote = False
         self.status: int | None = None
         self.headers: tuple[tuple[str, str], ...] = ()
-        self._asked_at = self._answered_at = 0.0
+        self._asked_at: float | None = None
+        self._answered_at: float | None = None
 
     async def ask(self) -> None:
         """Sends the request, reads the head of the final answer."""
         assert self.line is not None
-        clock = asyncio.get_running_loop().time
         handshake_bytes = self.line.bytes_out
         try:
             await self.line.send(self._request)
         finally:
             self.wrote = self.line.bytes_out > handshake_bytes
-        self._asked_at = self._answered_at = clock()
+        self._asked_at = _monotonic()
         while not isinstance(event := await self._event(), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
                 raise Unreachable("The other side hung up without an answer.")
-        self._answered_at = clock()
+        self._answered_at = _monotonic()
         self.status = event.status_code
         self.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
 
@@ -245,8 +245,14 @@ class _Talk:
             received,
             reason,
             self.wrote,
-            self._answered_at - self._asked_at,
+            self._took_seconds(),
         )
+
+    def _took_seconds(self) -> float:
+        """From the request to the answer, or to the moment when we gave up."""
+        if self._asked_at is None:
+            return 0.0
+        return (_monotonic() if self._answered_at is None else self._answered_at) - self._asked_at
 
     def close(self) -> None:
         """Hangs up."""
@@ -282,6 +288,10 @@ async def _limited(converse: Callable[[], Awaitable[None]], timeout_seconds: flo
     except (AntiphonError, OSError, TimeoutError, ReserveSpent, h11.RemoteProtocolError) as problem:
         return problem
     return None
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _reason(problem: Exception | None) -> str:
