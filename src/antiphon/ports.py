@@ -268,6 +268,10 @@ class MailSigner(Protocol):
         """The message with our DKIM-Signature fields before it."""
         ...
 
+    def records(self) -> dict[str, str]:
+        """The DNS TXT records that verify it, by name."""
+        ...
+
 
 class Spool(Protocol):
     """What was acknowledged and is not yet received: append-only, on disk before the acknowledgement."""

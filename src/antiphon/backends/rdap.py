@@ -47,13 +47,11 @@ class Rdap:
     async def _json(self, url: str) -> dict[str, Any]:
         if url in self._kept:
             return dict(self._kept[url])
-        at = url
-        for _ in range(MOST_REDIRECTS + 1):
-            status, location, body = await self._fetch(parse_url(at).text)
-            if status in (301, 302, 307, 308) and location:
-                at = location
-                continue
-            break
+        status, location, body = await self._fetch(parse_url(url).text)
+        for _ in range(MOST_REDIRECTS):
+            if status not in (301, 302, 307, 308) or not location:
+                break
+            status, location, body = await self._fetch(parse_url(location).text)
         if status == 404:
             return {}
         if status != 200:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from antiphon.campaign.fingerprint import Fingerprint
@@ -71,6 +71,7 @@ class Desk:
     rules: Rulebook
     place: Placer
     stopped: Callable[[], bool]
+    is_public: Callable[[], Awaitable[bool]]
 
     def identifier(self) -> Identifier:
         """A new 128-bit name."""

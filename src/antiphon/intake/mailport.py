@@ -99,9 +99,9 @@ class MailPort:
             return _Busy()
         return self._class(self, self._sessions, self._hostname, self._message_bytes)
 
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Draft, *recipient: Any) -> str:
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Draft, *recipient: object) -> str:
         """aiosmtpd's hook, called with the address and its options: 250, 550, 452 or 451 for one recipient."""
-        address, options = str(recipient[0]), recipient[1]
+        address = str(recipient[0])
         if len(envelope.rcpt_tos) >= RECIPIENTS:
             return TOO_MANY_RECIPIENTS
         try:
@@ -111,7 +111,6 @@ class MailPort:
         if not known:
             return UNKNOWN_MAILBOX
         envelope.rcpt_tos.append(address)
-        envelope.rcpt_options.extend(options)
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Draft) -> str:

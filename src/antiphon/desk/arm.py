@@ -1,0 +1,76 @@
+"""Arming and halting: the unsafe direction reads and checks, the safe one is one step (LAW §5)."""
+
+from __future__ import annotations
+
+from antiphon.desk.desk import ARMED, Desk
+from antiphon.desk.history import look_by
+from antiphon.errors import RefusedByLaw
+from antiphon.ledger.allowance import Armed
+from antiphon.optout.case import Case
+from antiphon.optout.destination import Halt
+from antiphon.ports import Setting, Transaction
+from antiphon.registry.mandate import Mandate, MandateState
+from antiphon.terms import Instant
+
+
+async def arm(desk: Desk, level: Armed) -> tuple[str, ...]:
+    """Lets attempts out up to this level, after live checks. Raises RefusedByLaw with every check that failed."""
+    failed = await failures(desk, level)
+    if failed:
+        raise RefusedByLaw(f"This node can not be armed: {failed[0]}.", failed, advice="`antiphon arm` lists all checks.")
+
+    def work(tx: Transaction) -> None:
+        tx.put(Setting(ARMED, bytes([level])))
+        for case in tx.find(Case):
+            look_by(tx, case.case, desk.clock.now())
+
+    await desk.store.write(work)
+    return ()
+
+
+async def failures(desk: Desk, level: Armed) -> tuple[str, ...]:
+    """Every live check of this level that fails now, in words."""
+    house = desk.house
+    live = await desk.store.read(lambda tx: tx.count(Mandate, state=MandateState.LIVE))
+    checks: list[tuple[str, bool]] = [
+        ("no member has a proved mandate", live > 0),
+        ("the anchor is missing or disagrees", desk.log.agrees),
+    ]
+    if level is Armed.COMMUNITY:
+        signed = [await desk.resolver.ask(name, "TXT") for name in desk.mail_signer.records()]
+        published = [answer.values[0] if len(answer.values) == 1 else "" for answer in signed]
+        exchanger = await desk.resolver.ask(house.domain, "MX")
+        address = await desk.resolver.ask(house.domain, "A")
+        names = await desk.resolver.ask(address.values[0], "PTR") if address.values else None
+        checks += [
+            ("the operator's legal name and postal address are not set", bool(house.legal_name and house.postal_address)),
+            ("the DKIM keys are not in DNS as they are here", published == list(desk.mail_signer.records().values())),
+            (f"mail to {house.domain} has no exchanger", exchanger.status == "found"),
+            (f"reverse DNS does not name {house.domain}", names is not None and house.domain in names.values),
+            ("the public URL does not show this ledger", await desk.is_public()),
+        ]
+    return tuple(sentence for sentence, holds in checks if not holds)
+
+
+async def disarm(desk: Desk, *, scope: str, value: str, who: str, why: str, until: Instant | None = None) -> None:
+    """Stops everything, or one host, case or kind of channel: at once and without asking back."""
+
+    def work(tx: Transaction) -> None:
+        if scope == "everything":
+            tx.put(Setting(ARMED, bytes([Armed.OBSERVING])))
+        else:
+            tx.put(Halt(scope, value, desk.clock.now(), until, who, why))
+
+    await desk.store.write(work)
+
+
+async def resume(desk: Desk, *, scope: str, value: str) -> None:
+    """A person has read why something was halted and lets it go on."""
+
+    def work(tx: Transaction) -> None:
+        tx.drop(Halt, scope, value)
+        for case in tx.find(Case):
+            look_by(tx, case.case, desk.clock.now())
+
+    await desk.store.write(work)
+

@@ -1,0 +1,93 @@
+"""Openings: what spent leaves commit to, for whom it concerns (LAW §9; docs/formats/openings.md)."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from antiphon.campaign.report import Delivery, EvidenceClass, Report
+from antiphon.campaign.sighting import Sighting
+from antiphon.desk.desk import Desk
+from antiphon.desk.mint import asked_of
+from antiphon.ledger.allowance import Act
+from antiphon.ledger.opening import CaseOpening, Erased, Opening, SignatureOpening, SpendOpening, print_openings
+from antiphon.ledger.tree import small_proof
+from antiphon.optout.attempt import Attempt
+from antiphon.optout.case import Case
+from antiphon.optout.evidence import Evidence, parse_evidence
+from antiphon.ports import Transaction
+from antiphon.registry.mandate import Mandate
+from antiphon.terms import Digest
+
+
+async def openings(desk: Desk) -> bytes:
+    """Every spend that this home can open, as one file; erased members' leaves are named as erased."""
+    return print_openings(await desk.store.read(lambda tx: _all(tx, desk)))
+
+
+def _all(tx: Transaction, desk: Desk) -> list[Opening]:
+    found: list[Opening] = []
+    cases = {case.case: case for case in tx.find(Case)}
+    used: set[bytes] = set()
+    for attempt in tx.find(Attempt, order="intent"):
+        for sighting in tx.find(Sighting, paid=attempt.intent):
+            found.append(_spend(tx, desk, attempt, sighting))
+            used.add(attempt.case)
+    opened = sorted((cases[name] for name in cases if name in used), key=lambda case: case.tag)
+    spends = sorted((o for o in found if isinstance(o, SpendOpening)), key=lambda o: (o.intent, o.leaf))
+    erased = sorted((o for o in found if isinstance(o, Erased)), key=lambda o: (o.intent, o.leaf))
+    return [*(CaseOpening(case=c.tag, case_salt=c.salt, originator=c.originator, epoch=c.epoch) for c in opened), *spends, *erased]
+
+
+def _spend(tx: Transaction, desk: Desk, attempt: Attempt, sighting: Sighting) -> Opening:
+    mandate, report = tx.get(Mandate, sighting.member), tx.get(Report, sighting.report)
+    index = sighting.index or 0
+    if mandate is None or mandate.data_key is None or report is None:
+        return Erased(intent=attempt.intent, leaf=index)
+    evidence = parse_evidence(report.evidence)
+    salts = desk.vault.open(mandate.data_key, sighting.salts, sighting.report)
+    request = attempt.act in (Act.REQUEST, Act.CLICKED_REQUEST)
+    started = asked_of(tx, sighting.member, sighting.originator).started if request else None
+    return SpendOpening(
+        intent=attempt.intent,
+        leaf=index,
+        salt2=salts[32:],
+        size=sighting.size,
+        hosts=tuple(evidence.hosts),
+        signatures=_signatures(evidence),
+        host=attempt.host,
+        organisation=attempt.organisation,
+        prefix=attempt.prefix,
+        started=started,
+        **_delivery(tx, report),  # type: ignore[arg-type]  # all five together or none
+    )
+
+
+def _signatures(evidence: Evidence) -> tuple[SignatureOpening, ...]:
+    ordered = sorted(evidence.proofs, key=lambda proof: sha256(proof.value).digest())
+    return tuple(
+        SignatureOpening(
+            domain=proof.domain,
+            selector=proof.selector,
+            algorithm=proof.algorithm,
+            key_record=proof.key_record.encode("latin-1", "replace"),
+            value=proof.value,
+            header_hash=Digest(proof.data_hash),
+        )
+        for proof in ordered
+    )
+
+
+def _delivery(tx: Transaction, report: Report) -> dict[str, object]:
+    row = tx.get(Delivery, report.member, report.identity)
+    if report.evidence_class is not EvidenceClass.COMMITTED or row is None or row.committed is None:
+        return {}
+    leaves = {d.position: d.leaf for d in tx.find(Delivery, hour=row.hour, order="position")}
+    data = list(leaves.values())
+    path = small_proof(data, list(leaves).index(row.position))
+    return {
+        "delivery_entry": row.committed,
+        "delivery_salt": row.salt,
+        "position": list(leaves).index(row.position),
+        "tree_size": len(data),
+        "path": path,
+    }

@@ -1,0 +1,360 @@
+"""The composition root: from settings to objects; the only file that knows everyone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.resources import files
+from pathlib import Path
+
+from antiphon import __version__
+from antiphon.backends import dns
+from antiphon.backends.dialer import DirectDialer, WorldDialer
+from antiphon.backends.home import Home
+from antiphon.backends.https import OneClickClient, RdapFetcher
+from antiphon.backends.rdap import MOST_BYTES, Rdap
+from antiphon.backends.shelf import FileAnchor, FolderShelf
+from antiphon.backends.signer import DkimSigner, new_rsa_key
+from antiphon.backends.spool import FileSpool
+from antiphon.backends.sqlite import SqliteStore, migrate, shipped
+from antiphon.backends.submission import Submission
+from antiphon.backends.vault import KeyVault, read_secret, write_secret
+from antiphon.backends.worldclock import WorldClock
+from antiphon.campaign.transactional import load_transactional
+from antiphon.desk.approve import prepare_operator, submit_operator
+from antiphon.desk.desk import Desk, House
+from antiphon.desk.log import HOUR_CLOSED, LogBook, keep_number
+from antiphon.desk.place import placer
+from antiphon.desk.round import take_round
+from antiphon.desk.settle import settle_interrupted
+from antiphon.errors import AnchorLost, HomeUnusable, Unreachable
+from antiphon.formats.domain import parse_url
+from antiphon.formats.note import Signer, public_key, sign
+from antiphon.formats.providers import load_providers
+from antiphon.formats.publicness import is_public
+from antiphon.intake.mailport import MailPort
+from antiphon.ledger.allowance import Permit
+from antiphon.ledger.entry import KeyRotated
+from antiphon.optout.evidence import Rulebook
+from antiphon.ports import CABINETS, Answer, Chance, Clock, Exchange, Letter, Setting, Transaction
+from antiphon.settings import Settings, host_and_port, load_settings, print_settings
+from antiphon.terms import HOUR, Identifier, Instant, ledger_day
+from antiphon.web.control import Control
+from antiphon.web.door import MailDoor
+from antiphon.web.pages import serve_pages
+
+USER_AGENT = f"Antiphon/{__version__}"
+
+
+class SystemClock:
+    """The machine's own time, never going back within a process."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def now(self) -> Instant:
+        """Now, in UTC."""
+        self._last = max(self._last, time.time_ns() // 1000)
+        return Instant(self._last)
+
+
+class SystemChance:
+    """The kernel's random bytes."""
+
+    def draw(self, size: int) -> bytes:
+        """Bytes that nobody can guess."""
+        return os.urandom(size)
+
+
+class ClockedResolver:
+    """DNS with the node's own policy time."""
+
+    def __init__(self, resolver: dns.Resolver, clock: Clock) -> None:
+        self._resolver, self._clock = resolver, clock
+
+    async def ask(self, name: str, kind: str) -> Answer:
+        """As the port says."""
+        said = await self._resolver.ask(name, kind, now=self._clock.now())  # type: ignore[arg-type]  # a Literal there
+        return Answer(said.status.value, said.values, said.chain, said.ttl_seconds, said.dnssec)
+
+
+class PermittedPostman:
+    """The mail channel: no permit, no socket."""
+
+    def __init__(self, submission: Submission) -> None:
+        self._submission = submission
+
+    async def send(self, permit: Permit, letter: Letter) -> Exchange:
+        """As the port says."""
+        began = time.monotonic()
+        found = await self._submission.send(
+            letter.message,
+            sender=letter.mail_from,
+            recipient=letter.recipient,
+            address=letter.address,
+            host=letter.exchanger,
+            reserve_bytes=permit.reserve,
+        )
+        took = time.monotonic() - began
+        return Exchange(found.outcome.value, f"{found.code or ''} {found.reply}".strip()[:200], None,
+                        found.bytes_out, found.bytes_in, found.reply, found.wrote, took)  # fmt: skip
+
+
+class Surroundings:
+    """The clock, the dialer, the nameserver and the trusted authorities: the real ones, or those of one world."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.world_clock: WorldClock | None = None
+        self.clock: Clock = SystemClock()
+        self.dialer: DirectDialer | WorldDialer = DirectDialer()
+        self.tls = ssl.create_default_context()
+        self.nameserver = host_and_port(settings.dns) if settings.dns else _system_nameserver()
+        if settings.world:
+            table = json.loads(Path(settings.world).read_text("utf-8"))
+            self.world_clock = WorldClock(table["clock"])
+            self.clock = self.world_clock
+            self.dialer = WorldDialer(map_file=Path(table["dial"]))
+            self.tls = ssl.create_default_context(cafile=table["ca"])
+            self.nameserver = (str(table["dns"][0]), int(table["dns"][1]))
+        self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
+
+
+def _system_nameserver() -> tuple[str, int]:
+    try:
+        lines = Path("/etc/resolv.conf").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    found = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
+    return (found[0] if found else "127.0.0.1"), 53
+
+
+def initialise(home: Home, settings: Settings, *, operator_key: Path, operator_name: str) -> None:
+    """Makes a new home: keys, database, the first two ledger entries, the anchor. A home that is there stays as it
+    is. Raises HomeUnusable or BrokenSettings; then nothing is half done."""
+    if home.is_home():
+        return
+    home.create()
+    anchor = Path(settings.anchor) if settings.anchor else default_anchor(home)
+    if anchor.exists() or home.path in anchor.parents:
+        raise HomeUnusable(
+            f"The anchor {anchor} exists already, or lies in the home.", advice="Give another with --anchor."
+        )
+    anchor.parent.mkdir(parents=True, exist_ok=True)
+    if not home.settings.exists():
+        home.settings.write_text(print_settings(settings), "utf-8")
+    if not operator_key.exists():
+        write_secret(operator_key, os.urandom(32).hex().encode())
+    for name, data in (("master", os.urandom(32)), ("dkim-ed25519", os.urandom(32)), ("dkim-rsa", new_rsa_key())):
+        if not (home.keys / name).exists():
+            write_secret(home.keys / name, data)
+    migrate(str(home.database), shipped(), home.snapshots)
+    # The log key comes last: only with it is this a home.
+    log_key = os.urandom(32)
+    asyncio.run(_first_entries(home, settings, log_key, operator_key, operator_name))
+    write_secret(home.keys / "log", log_key)
+
+
+def default_anchor(home: Home) -> Path:
+    """Beside the home, never in it."""
+    return home.path.with_name(f"{home.path.name}-anchor") / "checkpoint"
+
+
+async def _first_entries(home: Home, settings: Settings, log_key: bytes, operator_key: Path, name: str) -> None:
+    store = SqliteStore(str(home.database), CABINETS)
+    around = Surroundings(settings)
+    if around.world_clock is not None:
+        await around.world_clock.connect("init")
+    clock = around.clock
+    community, operator, secret = os.urandom(16), os.urandom(16), os.urandom(32)
+    operator_private = bytes.fromhex(operator_key.read_text("ascii").strip())
+
+    def work(tx: Transaction) -> None:
+        now = clock.now()
+        for key, value in (("community", community), ("operator", operator), ("secret", secret)):
+            tx.add(Setting(key, value))
+        keep_number(tx, HOUR_CLOSED, now // HOUR - 1)
+        first = KeyRotated(day=ledger_day(now), key=public_key(log_key), community=Identifier(community))
+        book.append(tx, first, now)
+
+    signer = Signer(f"antiphon/{community.hex()}", log_key)
+    anchor = FileAnchor(Path(settings.anchor) if settings.anchor else default_anchor(home))
+    book = LogBook(store, anchor, signer, chance=SystemChance())
+    try:
+        await store.write(work)
+        desk = _desk(home, settings, store, around, log_key, community=community, operator=operator, secret=secret)
+        prepared = await prepare_operator(desk, name, public_key(operator_private), by=None)
+        await submit_operator(desk, prepared, {}, own=sign(operator_private, prepared.sign))
+        await book.anchor()
+    finally:
+        await store.close()
+        if around.world_clock is not None:
+            around.world_clock.close()
+
+
+def _desk(
+    home: Home, settings: Settings, store: SqliteStore, around: Surroundings, log_key: bytes, *, community: bytes,
+    operator: bytes, secret: bytes,
+) -> Desk:
+    chance: Chance = SystemChance()
+    clock = around.clock
+    resolver = ClockedResolver(dns.Resolver(around.nameserver), clock)
+    fetcher = RdapFetcher(around.dialer, around.tls, USER_AGENT)
+    anchor = FileAnchor(Path(settings.anchor) if settings.anchor else default_anchor(home))
+    book = LogBook(store, anchor, Signer(f"antiphon/{community.hex()}", log_key), chance=chance)
+    master = Path(settings.master_key) if settings.master_key else home.keys / "master"
+
+    async def fetch(url: str) -> tuple[int, str, bytes]:
+        parsed = parse_url(url)
+        answer = await resolver.ask(parsed.host, "A")
+        if answer.status != "found" or not all(is_public(value) for value in answer.values):
+            raise Unreachable(f"{parsed.host} has no public address now.")
+        found = await fetcher.fetch(parsed, answer.values[0], max_bytes=MOST_BYTES)
+        return found.status, found.header("location"), found.body
+
+    async def shown() -> bool:
+        if not settings.public_url:
+            return False
+        with contextlib.suppress(Exception):
+            status, _, body = await fetch(settings.public_url.rstrip("/") + "/ledger/checkpoint")
+            return status == 200 and body.startswith(f"antiphon/{community.hex()}\n".encode())
+        return False
+
+    house = House(
+        name=settings.name,
+        domain=settings.domain.lower(),
+        hosted_domains=tuple(settings.hosted_domains),
+        legal_name=settings.operator.legal_name,
+        postal_address=settings.operator.postal_address,
+        public_url=settings.public_url,
+        language=settings.language,
+        window_hours=settings.window_hours // 24 * 24,
+        community=Identifier(community),
+        operator=Identifier(operator),
+        secret=secret,
+    )
+    # Between mail hosts certificates are rarely checkable (RFC 7435): TLS there hides, it does not identify.
+    relaxed = ssl.create_default_context()
+    relaxed.check_hostname, relaxed.verify_mode = False, ssl.CERT_NONE
+    hello = house.domain
+    return Desk(
+        house=house,
+        store=store,
+        clock=clock,
+        chance=chance,
+        vault=KeyVault(read_secret(master)),
+        log=book,
+        spool=FileSpool(home.spool),
+        resolver=resolver,
+        registrar=Rdap(fetch, names=settings.rdap, networks=settings.rdap_networks),
+        one_click=OneClickClient(around.dialer, around.tls, USER_AGENT),
+        postman=PermittedPostman(Submission(around.dialer, relaxed, hello)),
+        mail_signer=DkimSigner(
+            house.domain, read_secret(home.keys / "dkim-ed25519"), read_secret(home.keys / "dkim-rsa", 0)
+        ),
+        rules=rulebook(settings),
+        place=placer(lambda: Identifier(chance.draw(16))),
+        stopped=home.stop.exists,
+        is_public=shown,
+    )
+
+
+def rulebook(settings: Settings) -> Rulebook:
+    """The data files that come with the program, and the operator's own provider entries."""
+    providers = load_providers(files("antiphon.formats").joinpath("providers.toml").read_text("utf-8"))
+    if settings.provider_map:
+        providers = providers.joined(load_providers(Path(settings.provider_map).read_text("utf-8")))
+    rules = files("antiphon.campaign").joinpath("transactional.toml").read_text("utf-8")
+    return Rulebook(providers, load_transactional(rules))
+
+
+@contextlib.asynccontextmanager
+async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundings]]:
+    """The desk of a home that nobody else has open: locked, checked, and compared with its anchor. A missing or
+    disagreeing anchor does not keep the home shut; it keeps everything in."""
+    home.check()
+    home.lock()
+    settings = load_settings(home.settings)
+    migrate(str(home.database), shipped(), home.snapshots)
+    store = SqliteStore(str(home.database), CABINETS)
+    try:
+        around = Surroundings(settings)
+        if around.world_clock is not None:
+            await around.world_clock.connect("node")
+        kept = await store.read(
+            lambda tx: [s.value if (s := tx.get(Setting, n)) else b"" for n in ("community", "operator", "secret")]
+        )
+        log_key = read_secret(home.keys / "log")
+        desk = _desk(home, settings, store, around, log_key, community=kept[0], operator=kept[1], secret=kept[2])
+        with contextlib.suppress(AnchorLost):
+            await desk.log.check_anchor()
+        yield desk, settings, around
+    finally:
+        await store.close()
+        home.unlock()
+
+
+async def run(home: Home, say: Callable[[str], None]) -> None:
+    """Runs the node until it is told to stop: doors, control socket, pages, and one round after the other."""
+    async with open_desk(home) as (desk, settings, around):
+        if not desk.log.agrees:
+            say("The anchor is missing or knows a later ledger: this node observes and lets nothing out.")
+        await settle_interrupted(desk)
+        shelf, wake = FolderShelf(home.ledger), asyncio.Event()
+        control = Control(desk, home.path, wake)
+        doors = await _open_doors(desk, settings, wake, say)
+        server = await control.listen(home.control)
+        pages = await serve_pages(desk, settings.doors.http, say) if settings.doors.http else None
+        try:
+            say("running")
+            await _rounds(desk, shelf, around, control, wake)
+        finally:
+            server.close()
+            for door in doors:
+                await door.close()
+            if pages is not None:
+                await pages.close()
+            home.control.unlink(missing_ok=True)
+
+
+async def _open_doors(desk: Desk, settings: Settings, wake: asyncio.Event, say: Callable[[str], None]) -> list[MailPort]:
+    doors: list[MailPort] = []
+    for protocol, place in (("lmtp", settings.doors.lmtp), ("smtp", settings.doors.smtp)):
+        if place:
+            door = MailDoor(desk, wake)
+            port = MailPort(door.accept, door.knows, protocol=protocol, hostname=desk.house.domain)  # type: ignore[arg-type]  # both are of the Literal
+            host, number = host_and_port(place)
+            say(f"{protocol} door on {host}:{await port.open(host, number)}")
+            doors.append(port)
+    return doors
+
+
+async def _rounds(
+    desk: Desk, shelf: FolderShelf, around: Surroundings, control: Control, wake: asyncio.Event
+) -> None:
+    async def step(_: Instant) -> Instant | None:
+        async with control.turn:
+            return await take_round(desk, shelf)
+
+    if around.world_clock is not None:
+        await _until(around.world_clock.run(step), control.ended)
+        return
+    while not control.ended.is_set():
+        wake.clear()
+        due = await step(desk.clock.now())
+        pause = max(0.05, ((due or desk.clock.now()) - desk.clock.now()) / 1_000_000)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), min(pause, 60))
+
+
+async def _until(work: Awaitable[None], ended: asyncio.Event) -> None:
+    tasks = {asyncio.ensure_future(work), asyncio.ensure_future(ended.wait())}
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    for task in done:
+        task.result()

@@ -1,0 +1,237 @@
+"""What people and programs are shown: plain tables of what the node knows and would do. No address, no score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from antiphon.campaign.grouping import Campaign
+from antiphon.campaign.report import Report, ReportState
+from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.desk.desk import Desk, armed
+from antiphon.desk.log import PUBLISHED, SIZE, number
+from antiphon.desk.look import independent, live_approval, unspent
+from antiphon.desk.mint import asked_of, coin
+from antiphon.desk.standing import standing_of
+from antiphon.ledger.allowance import Act, Armed, Question, judge
+from antiphon.optout.approval import Approval, Draft, OperatorKey
+from antiphon.optout.asking import Phase
+from antiphon.optout.attempt import Attempt
+from antiphon.optout.case import NOTICE_STATES, OWN_OPT_OUT_STATES, REQUEST_STATES, Case, State
+from antiphon.optout.destination import Halt, Pair, PairState
+from antiphon.optout.evidence import parse_evidence
+from antiphon.optout.known import Happening, KnownOriginator
+from antiphon.optout.originator import unaccountable
+from antiphon.ports import Transaction
+from antiphon.registry.mandate import Mandate
+from antiphon.terms import Identifier, Instant, ledger_day, show_instant
+
+View = dict[str, object]
+
+
+def _when(at: Instant | int | None) -> str | None:
+    return show_instant(Instant(at)) if at is not None else None
+
+
+def status(tx: Transaction, desk: Desk) -> View:
+    """The node at a glance, and what needs a person."""
+    now = desk.clock.now()
+    counts = {state.value: tx.count(Report, state=state) for state in ReportState}
+    return {
+        "now": _when(now),
+        "armed": armed(tx).name.lower(),
+        "stopped": desk.stopped(),
+        "anchor_agrees": desk.log.agrees,
+        "ledger": {"size": number(tx, SIZE), "published": number(tx, PUBLISHED)},
+        "members": tx.count(Mandate),
+        "reports": counts,
+        "sightings": tx.count(Sighting),
+        "attempts": tx.count(Attempt),
+        "cases": {state.value: n for state in State if (n := tx.count(Case, state=state))},
+        "halts": [{"scope": h.scope, "value": h.value, "by": h.by, "why": h.why} for h in tx.find(Halt)],
+        "operators": [{"entry": k.entry, "name": k.name, "revoked": k.revoked} for k in tx.find(OperatorKey)],
+        "dkim_records": desk.mail_signer.records(),
+        "needs": needs(tx, now),
+    }
+
+
+def needs(tx: Transaction, now: Instant) -> list[View]:
+    """What waits for a person, oldest first: notices, standing approvals, address pairs, vouching."""
+    found: list[View] = []
+    for case in tx.find(Case, order="since"):
+        said = {"case": case.case.hex(), "originator": case.originator, "since": _when(case.since)}
+        draft = tx.get(Draft, case.case)
+        if case.state is State.PROPOSED and draft is not None and draft.approval is None:
+            found.append({"kind": "notice", **said})
+        if case.state in (State.IGNORED, State.REQUESTING) and live_approval(tx, case, now) is None:
+            found.append({"kind": "standing", **said})
+        why = unaccountable(standing_of(tx, case.originator, now), now)
+        if case.state is State.WATCHING and why:
+            found.append({"kind": "vouch", **said, "reasons": list(why)})
+    for pair in tx.find(Pair, state=PairState.HELD, order="changed_at"):
+        found.append({"kind": "pair", **_pair(tx, pair)})
+    return found
+
+
+def _pair(tx: Transaction, pair: Pair) -> View:
+    case = tx.get(Case, pair.case)
+    return {
+        "pair": pair.pair,
+        "id": pair.pair,
+        "domain": pair.domain,
+        "prefix": pair.prefix,
+        "address": pair.address,
+        "host": pair.host,
+        "ptr": pair.ptr,
+        "holder": pair.holder,
+        "state": pair.state.value,
+        "case": pair.case.hex(),
+        "originator": case.originator if case else "",
+    }
+
+
+def cases(tx: Transaction, desk: Desk) -> list[View]:
+    """Every case in one line."""
+    return [_case_line(tx, case) for case in tx.find(Case, order="opened_at")]
+
+
+def _case_line(tx: Transaction, case: Case) -> View:
+    reports = tx.find(Report, case=case.case, state=ReportState.ACCEPTED)
+    return {
+        "case": case.case.hex(),
+        "originator": case.originator,
+        "epoch": case.epoch,
+        "esp": case.esp,
+        "state": case.state.value,
+        "since": _when(case.since),
+        "reports": len(reports),
+        "members": len({report.member for report in reports}),
+        "sightings": tx.count(Sighting, case=case.case),
+        "attempts": tx.count(Attempt, case=case.case),
+        "notice_window_end": _when(case.notice_window_end),
+    }
+
+
+def case(tx: Transaction, desk: Desk, name: Identifier) -> View:
+    """One case with its history, what was attempted, what would be, and why not."""
+    kept = tx.get(Case, name)
+    if kept is None:
+        return {}
+    now, draft = desk.clock.now(), tx.get(Draft, name)
+    standing = standing_of(tx, kept.originator, now)
+    return {
+        **_case_line(tx, kept),
+        "registered_at": _when(standing.registered_at),
+        "first_seen_at": _when(standing.first_seen_at),
+        "vouched": standing.vouched,
+        "unaccountable": list(unaccountable(standing, now)),
+        "events": [
+            {"at": _when(h.at), "who": h.who, "what": h.what, "why": h.why}
+            for h in tx.find(Happening, case=name, order="number")
+        ],
+        "approvals": [
+            {"entry": a.entry, "scope": a.scope.value, "limit": a.limit, "used": a.used, "signers": a.signers}
+            for a in tx.find(Approval, case=name)
+        ],
+        "attempts_made": [
+            {"entry": a.intent, "act": a.act, "at": _when(a.at), "host": a.host, "outcome": a.outcome.value,
+             "status": a.status, "bytes_out": a.bytes_out, "bytes_in": a.bytes_in}
+            for a in tx.find(Attempt, case=name, order="intent")
+        ],
+        "draft": draft.message.decode("utf-8", "replace") if draft is not None else None,
+        "would": would(tx, desk, kept, now),
+        "why_together": _why_together(tx, name),
+    }
+
+
+def _why_together(tx: Transaction, name: Identifier) -> list[str]:
+    return list(dict.fromkeys(r.why for r in tx.find(Report, case=name) if r.why))[:3]
+
+
+def would(tx: Transaction, desk: Desk, kept: Case, now: Instant) -> list[View]:
+    """What would be asked of this originator, and every rule that stands in the way now; nothing here can mint."""
+    by_member = unspent(tx, kept, now)
+    able = [own[0] for own in by_member.values()]
+    voices = independent(tx, able)
+    lines: list[View] = [_would(tx, desk, kept, Act.NOTICE, able, now, f"{voices} of 5 independent members")]
+    after = [s for m, own in by_member.items() for s in own
+             if asked_of(tx, m, kept.originator).phase(s.received_at) is Phase.AFTER]
+    lines.append(_would(tx, desk, kept, Act.REQUEST, after, now, f"{len(after)} mails after their window"))
+    lines.append(_would(tx, desk, kept, Act.OWN_OPT_OUT, able[:1], now, "for a member who agreed to it"))
+    return lines
+
+
+def _would(
+    tx: Transaction, desk: Desk, kept: Case, act: Act, sightings: Sequence[Sighting], now: Instant, note: str
+) -> View:
+    states = {Act.NOTICE: NOTICE_STATES, Act.REQUEST: REQUEST_STATES, Act.OWN_OPT_OUT: OWN_OPT_OUT_STATES}
+    coins = tuple(coin(tx, sighting, now) for sighting in sightings)
+    asked = Question(
+        act=act, now=now, armed=armed(tx) if armed(tx) else Armed.OBSERVING, one_click=act is not Act.NOTICE,
+        published_size=number(tx, PUBLISHED), anchor_agrees=desk.log.agrees, halted=desk.stopped(),
+        case_allows=kept.state in states[act], same_case=True,
+        accountable=not unaccountable(standing_of(tx, kept.originator, now), now), channel_usable=True,
+        pair_allowed=True, no_stop_published=True, approved=live_approval(tx, kept, now) is not None,
+        pace_allows=True, named_stand=True, reserve=0, coins=coins,
+    )  # fmt: skip
+    failed = judge(asked)
+    return {"act": act.value, "note": note, "lawful_now": not failed, "rules": [r.name for r in failed],
+            "why_not": [r.sentence for r in failed]}
+
+
+def originators(tx: Transaction, desk: Desk) -> list[View]:
+    """Everybody who signed reported mail, and whether they can be asked."""
+    now = desk.clock.now()
+    return [
+        {"originator": k.originator, "domain": k.domain, "esp": k.esp, "first_seen_at": _when(k.first_seen_at),
+         "registered_at": _when(k.registered_at), "vouched": k.vouched is not None,
+         "unaccountable": list(unaccountable(standing_of(tx, k.originator, now), now))}
+        for k in tx.find(KnownOriginator)
+    ]
+
+
+def campaigns(tx: Transaction, desk: Desk) -> list[View]:
+    """Campaigns, the biggest first."""
+    found = sorted(tx.find(Campaign), key=lambda c: -c.messages)
+    return [{"campaign": c.id.hex(), "title": c.title, "messages": c.messages, "first_at": _when(c.first_at),
+             "last_at": _when(c.last_at)} for c in found]
+
+
+def campaign(tx: Transaction, desk: Desk, name: bytes) -> View:
+    """One campaign: its mails by originator, and why they belong together."""
+    kept = tx.get(Campaign, name)
+    if kept is None:
+        return {}
+    reports = tx.find(Report, campaign=name)
+    return {
+        "campaign": name.hex(), "title": kept.title, "messages": kept.messages,
+        "originators": sorted({r.originator for r in reports if r.originator}),
+        "why": list(dict.fromkeys(r.why for r in reports if r.why))[:5],
+    }  # fmt: skip
+
+
+def held(tx: Transaction, desk: Desk) -> View:
+    """What has not left yet: reports in their hold, each with an undo, and pairs that wait for a person."""
+    now = desk.clock.now()
+    waiting = tx.find(Report, state=ReportState.ACCEPTED, hold_until__gt=now, order="hold_until")
+    return {
+        "reports": [{"report": r.report.hex(), "originator": r.originator, "hold_until": _when(r.hold_until),
+                     "subject": parse_evidence(r.evidence).subject} for r in waiting],
+        "pairs": [_pair(tx, pair) for pair in tx.find(Pair, state=PairState.HELD)],
+    }
+
+
+def metrics(tx: Transaction, desk: Desk) -> list[tuple[str, str, float]]:
+    """Counts for Prometheus: name, help, value; no label holds an address or domain."""
+    now = desk.clock.now()
+    return [
+        ("antiphon_ledger_entries", "Entries in the ledger.", number(tx, SIZE)),
+        ("antiphon_reports", "Reports kept.", tx.count(Report)),
+        ("antiphon_sightings", "Sightings kept.", tx.count(Sighting)),
+        ("antiphon_sightings_waiting", "Sightings that wait for their batch.",
+         tx.count(Sighting, state=SightingState.WAITING)),
+        ("antiphon_attempts", "Attempts made.", tx.count(Attempt)),
+        ("antiphon_cases", "Cases opened.", tx.count(Case)),
+        ("antiphon_needs_person", "Things that wait for a person.", len(needs(tx, now))),
+        ("antiphon_armed", "0 observing, 1 own, 2 community.", int(armed(tx))),
+        ("antiphon_ledger_day", "The ledger day.", int(ledger_day(now))),
+    ]
