@@ -68,7 +68,6 @@ class Zone(asyncio.DatagramProtocol):
         return response
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
         self.transport = transport
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
