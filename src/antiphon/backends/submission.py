@@ -1,6 +1,6 @@
 """Our own SMTP client (RFC 5321): one message, one recipient, one host, one try.
 
-There is no retry, no second host and no queue: what came of it is the Delivery, and the attempt is spent. After the
+There is no retry, no second host and no queue: what came of it is the Exchange, and the attempt is spent. After the
 final dot without a reply nobody knows whether the message was taken (RFC 1047 §2), so that is *unknown*.
 """
 
@@ -9,19 +9,17 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from dataclasses import dataclass
 from enum import StrEnum
 
 from antiphon.backends.wire import Dialer, Line, ReserveSpent, open_line
 from antiphon.errors import AntiphonError, MalformedInput
 from antiphon.formats.publicness import is_public
+from antiphon.ledger.allowance import Permit
+from antiphon.ports import Exchange, Letter
 
 SMTP_PORT = 25
 TIMEOUT_SECONDS = 300.0
 QUIT_SECONDS = 5.0
-MESSAGE_OVERHEAD_BYTES = 8 * 1024
-"""What a message may cost beside its own size (LAW §2)."""
-
 ENVELOPE_BYTES = 1024
 """What must be left beside the message when it begins: the envelope, its replies, TLS records, the final dot."""
 
@@ -49,22 +47,6 @@ class DeliveryOutcome(StrEnum):
 BY_CLASS = {2: DeliveryOutcome.ACCEPTED, 4: DeliveryOutcome.TEMPORARY, 5: DeliveryOutcome.REFUSED}
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One attempt as the socket saw it.
-
-    *accepted*: 2xx to the final dot. *refused*, *temporary*: 5xx or 4xx at any step. *failed*: certainly not taken, for
-    another reason. `code` and `reply` are the last answer. `wrote`: at least one byte of the message left.
-    """
-
-    outcome: DeliveryOutcome
-    code: int | None
-    reply: str
-    bytes_out: int
-    bytes_in: int
-    wrote: bool
-
-
 class Submission:
     """Delivers to the host of a judged address, port 25.
 
@@ -72,51 +54,52 @@ class Submission:
     mail hosts certificates are rarely checkable, so `context` may be one that does not verify.
     """
 
-    def __init__(self, dialer: Dialer, context: ssl.SSLContext, hello_name: str) -> None:
+    def __init__(
+        self,
+        dialer: Dialer,
+        context: ssl.SSLContext,
+        hello_name: str,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         if not _HELLO.fullmatch(hello_name):
             raise ValueError("the HELO name must be a host name")
         self._dialer = dialer
         self._context = context
         self._hello_name = hello_name
+        self._timeout_seconds = timeout_seconds
 
-    async def send(
-        self,
-        message: bytes,
-        *,
-        sender: str,
-        recipient: str,
-        address: str,
-        host: str,
-        reserve_bytes: int,
-        timeout_seconds: float = TIMEOUT_SECONDS,
-    ) -> Delivery:
-        """Hands `message` to `host` at the pinned `address`, byte for byte; an empty `sender` is the null path.
+    async def send(self, permit: Permit, letter: Letter) -> Exchange:
+        """Hands the letter to its exchanger's pinned address, byte for byte. An empty `mail_from` is the null path.
 
-        Bytes on the wire, both ways and TLS included, never pass `reserve_bytes`; `message_reserve` says what a message
-        needs. Never raises for what the other side does; MalformedInput, before any connection, for a message or path
-        that SMTP can not carry as it stands.
+        Bytes on the wire, both ways and TLS included, never pass the permit's reserve. *accepted*: 2xx to the final
+        dot. *refused*, *temporary*: 5xx or 4xx at any step. *failed*: certainly not taken, for another reason, such as
+        a letter that SMTP can not carry as it stands. *unknown*: silence after the final dot. `wrote`: at least one
+        byte of the message left. Never raises for what the other side does.
         """
-        visit = _Visit(_wire_form(message), _path(sender) if sender else "", _path(recipient))
-        if not is_public(address):
-            return visit.delivery(DeliveryOutcome.FAILED, "the address is not a public one")
+        try:
+            visit = _Visit(letter)
+        except MalformedInput as error:
+            return Exchange(DeliveryOutcome.FAILED, "", None, 0, 0, error.what, False)
+        if not is_public(letter.address):
+            return visit.exchange(DeliveryOutcome.FAILED, "The address is not a public one.")
         problem: Exception | None = None
         try:
-            async with asyncio.timeout(timeout_seconds):
+            async with asyncio.timeout(self._timeout_seconds):
                 visit.line = await open_line(
-                    self._dialer, address, SMTP_PORT, reserve_bytes=reserve_bytes, timeout_seconds=timeout_seconds
+                    self._dialer,
+                    letter.address,
+                    SMTP_PORT,
+                    reserve_bytes=permit.reserve,
+                    timeout_seconds=self._timeout_seconds,
                 )
-                await visit.greet(self._hello_name, self._context, host)
+                await visit.greet(self._hello_name, self._context, letter.exchanger)
                 await visit.hand_over()
         except (_Answered, AntiphonError, OSError, TimeoutError, ReserveSpent) as caught:
             problem = caught
         finally:
             await visit.leave()
-        return visit.verdict(problem)
-
-
-def message_reserve(message: bytes) -> int:
-    """The bytes that a delivery of `message` may cost its destination: its exact size and 8 KiB (LAW §2)."""
-    return len(message) + MESSAGE_OVERHEAD_BYTES
+        return visit.judged(problem)
 
 
 class _Answered(Exception):
@@ -126,16 +109,17 @@ class _Answered(Exception):
 class _Visit:
     """One session; remembers the last reply and how far the message got."""
 
-    def __init__(self, content: bytes, sender: str, recipient: str) -> None:
-        self._content = content
-        self._sender = sender
-        self._recipient = recipient
+    def __init__(self, letter: Letter) -> None:
+        self._content = _wire_form(letter.message)
+        self._sender = _path(letter.mail_from) if letter.mail_from else ""
+        self._recipient = _path(letter.recipient)
         self._buffer = b""
         self._extensions: frozenset[str] = frozenset()
         self._code: int | None = None
         self._text = ""
         self._wrote = False
-        self._dotted = False
+        self._dotted_at: float | None = None
+        self._took_seconds = 0.0
         self.line: Line | None = None
 
     async def greet(self, hello_name: str, context: ssl.SSLContext, host: str) -> None:
@@ -170,7 +154,7 @@ class _Visit:
         finally:
             self._wrote = self.line.bytes_out > before
         # From here on the message may be theirs, whatever happens to the connection.
-        self._dotted = True
+        self._dotted_at = asyncio.get_running_loop().time()
         await self.line.send(b".\r\n")
         await self._expect(250)
 
@@ -209,25 +193,28 @@ class _Visit:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line.removesuffix(b"\r")
 
-    def verdict(self, problem: Exception | None) -> Delivery:
+    def judged(self, problem: Exception | None) -> Exchange:
         """The last reply decides, a 2xx only after the final dot; without one, whether that dot may have left."""
-        undecided = DeliveryOutcome.UNKNOWN if self._dotted else DeliveryOutcome.FAILED
+        undecided = DeliveryOutcome.FAILED if self._dotted_at is None else DeliveryOutcome.UNKNOWN
         if problem is None or isinstance(problem, _Answered):
             outcome = BY_CLASS.get((self._code or 0) // 100, undecided)
-            early = outcome is DeliveryOutcome.ACCEPTED and not self._dotted
-            return self.delivery(undecided if early else outcome, self._text)
-        return self.delivery(undecided, problem.what if isinstance(problem, AntiphonError) else type(problem).__name__)
+            early = outcome is DeliveryOutcome.ACCEPTED and self._dotted_at is None
+            return self.exchange(undecided if early else outcome, "")
+        return self.exchange(undecided, problem.what if isinstance(problem, AntiphonError) else type(problem).__name__)
 
-    def delivery(self, outcome: DeliveryOutcome, reply: str) -> Delivery:
-        """The attempt with the counts of its line."""
+    def exchange(self, outcome: DeliveryOutcome, reason: str) -> Exchange:
+        """The attempt with the counts of its line; `status` is the last reply, code and words."""
         sent, received = (self.line.bytes_out, self.line.bytes_in) if self.line else (0, 0)
-        return Delivery(outcome, self._code, reply, sent, received, self._wrote)
+        status = f"{self._code or ''} {self._text}".strip()
+        return Exchange(outcome, status, None, sent, received, reason, self._wrote, self._took_seconds)
 
     async def leave(self) -> None:
         """QUIT where there is somebody to say it to; nothing depends on the answer."""
         if self.line is None:
             return
         verdict = self._code, self._text
+        if self._dotted_at is not None:
+            self._took_seconds = asyncio.get_running_loop().time() - self._dotted_at
         try:
             if self._code is not None:
                 async with asyncio.timeout(QUIT_SECONDS):
