@@ -245,7 +245,7 @@ def operator_add(home: Path, name: str, new_key: Path, by: int, key: Path | None
     if not new_key.exists():
         write_secret(new_key, os.urandom(32).hex().encode())
     public = public_key(bytes.fromhex(new_key.read_text("ascii").strip())).hex()
-    _signed(home, "operator", key, [by], name=name, key=public, by=by)
+    _signed(home, "operator", key, {"name": name, "key": public, "by": by})
 
 
 @operator.command("revoke")
@@ -256,18 +256,21 @@ def operator_add(home: Path, name: str, new_key: Path, by: int, key: Path | None
 @click.pass_obj
 def operator_revoke(home: Path, name: str, key_hex: str, by: int, key: Path | None) -> None:
     """Revoke an operator's key, at once."""
-    _signed(home, "operator", key, [by], name=name, key=key_hex, by=by, revoke=True)
+    _signed(home, "operator", key, {"name": name, "key": key_hex, "by": by, "revoke": True})
 
 
-def _signed(home: Path, verb: str, key: Path | None, by: list[int], **arguments: object) -> None:
+def _signed(home: Path, verb: str, own_key: Path | None, arguments: dict[str, object]) -> None:
     """Prepares, signs here with the operator's key, and submits: the key never goes to the node."""
     from antiphon.formats.note import sign
 
-    private = bytes.fromhex((key or _default_operator_key(home)).read_text("ascii").strip())
+    private = bytes.fromhex((own_key or _default_operator_key(home)).read_text("ascii").strip())
+
+    by = arguments["by"]
+    signers = by if isinstance(by, list) else [by]
 
     async def both() -> object:
         prepared: Any = await _call(home, {"verb": f"{verb}-prepare", **arguments})
-        signatures = [{"by": index, "signature": sign(private, bytes.fromhex(prepared["sign"])).hex()} for index in by]
+        signatures = [{"by": index, "signature": sign(private, bytes.fromhex(prepared["sign"])).hex()} for index in signers]
         return await _call(home, {"verb": verb, "id": prepared["id"], "signatures": signatures})
 
     show(asyncio.run(both()), False)
@@ -362,7 +365,7 @@ def approve(context: click.Context, notice: bool, limit: int, days: int, by: int
     """Approve, with your own key."""
     scope = "notice" if notice else "standing"
     extra = {} if notice else {"limit": limit, "days": days}
-    _signed(context.obj, "approve", key, [by], case=context.meta["case"], scope=scope, by=[by], **extra)
+    _signed(context.obj, "approve", key, {"case": context.meta["case"], "scope": scope, "by": [by], **extra})
 
 
 @case_.command("withdraw")
@@ -389,7 +392,7 @@ def originator(context: click.Context, domain: str) -> None:
 @click.pass_context
 def vouch(context: click.Context, why: str, by: int, key: Path | None) -> None:
     """Stand in for its age, by name."""
-    _signed(context.obj, "vouch", key, [by], originator=context.meta["originator"], why=why, by=by)
+    _signed(context.obj, "vouch", key, {"originator": context.meta["originator"], "why": why, "by": by})
 
 
 @main.command()

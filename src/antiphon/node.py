@@ -38,10 +38,9 @@ from antiphon.formats.note import Signer, public_key, sign
 from antiphon.formats.providers import load_providers
 from antiphon.formats.publicness import is_public
 from antiphon.intake.mailport import MailPort
-from antiphon.ledger.allowance import Permit
 from antiphon.ledger.entry import KeyRotated
 from antiphon.optout.evidence import Rulebook
-from antiphon.ports import CABINETS, Answer, Chance, Clock, Exchange, Letter, Setting, Transaction
+from antiphon.ports import CABINETS, Answer, Chance, Clock, Setting, Transaction
 from antiphon.settings import Settings, host_and_port, load_settings, print_settings
 from antiphon.terms import HOUR, Identifier, Instant, ledger_day
 from antiphon.web.control import Control
@@ -81,28 +80,6 @@ class ClockedResolver:
         """As the port says."""
         said = await self._resolver.ask(name, kind, now=self._clock.now())  # type: ignore[arg-type]  # a Literal there
         return Answer(said.status.value, said.values, said.chain, said.ttl_seconds, said.dnssec)
-
-
-class PermittedPostman:
-    """The mail channel: no permit, no socket."""
-
-    def __init__(self, submission: Submission) -> None:
-        self._submission = submission
-
-    async def send(self, permit: Permit, letter: Letter) -> Exchange:
-        """As the port says."""
-        began = time.monotonic()
-        found = await self._submission.send(
-            letter.message,
-            sender=letter.mail_from,
-            recipient=letter.recipient,
-            address=letter.address,
-            host=letter.exchanger,
-            reserve_bytes=permit.reserve,
-        )
-        took = time.monotonic() - began
-        return Exchange(found.outcome.value, f"{found.code or ''} {found.reply}".strip()[:200], None,
-                        found.bytes_out, found.bytes_in, found.reply, found.wrote, took)  # fmt: skip
 
 
 class Surroundings:
@@ -240,7 +217,6 @@ def _desk(
     # Between mail hosts certificates are rarely checkable (RFC 7435): TLS there hides, it does not identify.
     relaxed = ssl.create_default_context()
     relaxed.check_hostname, relaxed.verify_mode = False, ssl.CERT_NONE
-    hello = house.domain
     return Desk(
         house=house,
         store=store,
@@ -252,7 +228,7 @@ def _desk(
         resolver=resolver,
         registrar=Rdap(fetch, names=settings.rdap, networks=settings.rdap_networks),
         one_click=OneClickClient(around.dialer, around.tls, USER_AGENT),
-        postman=PermittedPostman(Submission(around.dialer, relaxed, hello)),
+        postman=Submission(around.dialer, relaxed, house.domain),
         mail_signer=DkimSigner(
             house.domain, read_secret(home.keys / "dkim-ed25519"), read_secret(home.keys / "dkim-rsa", 0)
         ),

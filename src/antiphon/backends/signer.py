@@ -1,9 +1,13 @@
-"""DKIM signatures over what leaves in the node's own name: Ed25519 and RSA beside each other (RFC 6376, RFC 8463)."""
+"""DKIM signatures over what leaves in the node's own name: Ed25519 and RSA beside each other (RFC 6376, RFC 8463).
+
+Every name of SIGNED is listed in `h=` once more than it stands in the message (RFC 6376 §8.15): nobody can add a second
+From, or a Reply-To that we did not write, and keep the signature.
+"""
 
 from __future__ import annotations
 
-import base64
-import re
+from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,81 +22,83 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from antiphon.errors import MalformedInput
+from antiphon.formats.dkim import signed_data
+from antiphon.formats.message import Field, Message, canonical_body, parse_message
 from antiphon.terms import SECOND, Instant
 
-SIGNED = ("from", "to", "reply-to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type",
-          "content-transfer-encoding", "antiphon-loop")
-_WSP = re.compile(rb"[ \t]+")
+SIGNED = (
+    "from",
+    "sender",
+    "reply-to",
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "auto-submitted",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
+    "antiphon-loop",
+)
+RSA_BITS = 2048
 
 
 class DkimSigner:
-    """Signs with both keys under the selectors `e1` and `r1` of one domain."""
+    """Signs with both keys under the selectors `e1` and `r1` of one domain; relaxed/relaxed, the whole body."""
 
     def __init__(self, domain: str, ed25519: bytes, rsa_pem: bytes) -> None:
         self._domain = domain
         self._ed25519 = Ed25519PrivateKey.from_private_bytes(ed25519)
         loaded = load_pem_private_key(rsa_pem, password=None)
-        if not isinstance(loaded, RSAPrivateKey):
-            raise ValueError("the RSA key file holds another kind of key")
+        if not isinstance(loaded, RSAPrivateKey) or loaded.key_size < RSA_BITS:
+            raise ValueError(f"the RSA key file must hold an RSA key of at least {RSA_BITS} bits")
         self._rsa = loaded
 
     def records(self) -> dict[str, str]:
-        """The TXT records that verify these signatures, by name."""
-        ed = base64.b64encode(self._ed25519.public_key().public_bytes_raw()).decode()
+        """The TXT records that verify these signatures, by name (RFC 6376 §3.6.1, RFC 8463 §4)."""
+        ed = b64encode(self._ed25519.public_key().public_bytes_raw()).decode()
         der = self._rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        rsa = base64.b64encode(der).decode()
         return {
             f"e1._domainkey.{self._domain}": f"v=DKIM1; k=ed25519; p={ed}",
-            f"r1._domainkey.{self._domain}": f"v=DKIM1; k=rsa; p={rsa}",
+            f"r1._domainkey.{self._domain}": f"v=DKIM1; k=rsa; p={b64encode(der).decode()}",
         }
 
     def sign(self, message: bytes, now: Instant, *, expires_at: Instant | None = None) -> bytes:
-        """The message (CRLF line ends) with our two DKIM-Signature fields before it."""
-        head, _, body = message.partition(b"\r\n\r\n")
-        fields = _fields(head)
-        names = [name for name in SIGNED if name in fields]
-        digest = base64.b64encode(sha256(_body(body)).digest()).decode()
-        signatures = b""
-        for algorithm, selector in (("ed25519-sha256", "e1"), ("rsa-sha256", "r1")):
-            times = f" t={now // SECOND};" + (f" x={expires_at // SECOND};" if expires_at is not None else "")
-            # Each name once more than it stands: nobody can add a second one and keep the signature.
-            listed = ":".join([*names, *names])
-            field = (
-                f"DKIM-Signature: v=1; a={algorithm}; c=relaxed/relaxed; d={self._domain}; s={selector};{times}\r\n"
-                f" h={listed};\r\n bh={digest};\r\n b="
-            ).encode()
-            data = b"".join(fields[name] + b"\r\n" for name in names) + _relaxed(field)
-            signatures += field + base64.b64encode(self._value(algorithm, data)) + b"\r\n"
-        return signatures + message
+        """The message with our two DKIM-Signature fields before it, otherwise untouched.
 
-    def _value(self, algorithm: str, data: bytes) -> bytes:
-        if algorithm == "ed25519-sha256":
-            return self._ed25519.sign(sha256(data).digest())
+        Raises MalformedInput unless its lines end with CRLF and it has exactly one From.
+        """
+        parsed = parse_message(message)
+        if parsed.count("from") != 1 or message.count(b"\n") != message.count(b"\r\n"):
+            raise MalformedInput("Only a message with one From and CRLF line ends can be signed.")
+        times = f"t={now // SECOND}" + (f"; x={expires_at // SECOND}" if expires_at is not None else "")
+        ed = self._field(parsed, "ed25519-sha256; s=e1", times, self._sign_ed25519)
+        return ed + self._field(parsed, "rsa-sha256; s=r1", times, self._sign_rsa) + message
+
+    def _field(self, message: Message, algorithm: str, times: str, sign: Callable[[bytes], bytes]) -> bytes:
+        listed = tuple(name for name in SIGNED for _ in message.all(name)) + SIGNED
+        digest = b64encode(sha256(canonical_body(message.body, relaxed=True)).digest()).decode()
+        field = (
+            f"DKIM-Signature: v=1; a={algorithm}; d={self._domain}; c=relaxed/relaxed; {times};\r\n"
+            f" h={':'.join(listed)};\r\n bh={digest};\r\n b="
+        ).encode("ascii")
+        data = signed_data(message, Field("dkim-signature", field, ""), listed, relaxed=True)
+        return field + b64encode(sign(data)) + b"\r\n"
+
+    def _sign_ed25519(self, data: bytes) -> bytes:
+        return self._ed25519.sign(sha256(data).digest())  # RFC 8463 §3: over the hash, not the data
+
+    def _sign_rsa(self, data: bytes) -> bytes:
         return self._rsa.sign(data, PKCS1v15(), SHA256())
 
 
-def _fields(head: bytes) -> dict[str, bytes]:
-    """Each header field by name, relaxed (RFC 6376 §3.4.2)."""
-    found: dict[str, bytes] = {}
-    for line in re.split(rb"\r\n(?![ \t])", head):
-        found[line.partition(b":")[0].strip().decode("ascii").lower()] = _relaxed(line)
-    return found
-
-
-def _relaxed(field: bytes) -> bytes:
-    name, _, value = field.replace(b"\r\n", b"").partition(b":")
-    return name.strip().lower() + b":" + _WSP.sub(b" ", value).strip()
-
-
-def _body(body: bytes) -> bytes:
-    """RFC 6376 §3.4.4."""
-    lines = [_WSP.sub(b" ", line).rstrip(b" ") for line in body.split(b"\r\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return b"".join(line + b"\r\n" for line in lines)
-
-
 def new_rsa_key() -> bytes:
-    """A fresh RSA key of 2048 bits, as PEM."""
-    key = generate_private_key(public_exponent=65537, key_size=2048)
+    """A fresh RSA key, as PEM without a passphrase: it belongs into a file that only its owner can read."""
+    key = generate_private_key(public_exponent=65537, key_size=RSA_BITS)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -60,10 +60,10 @@ ACCOUNT_FIELDS = ("feedback-id", "x-campaign", "x-campaignid", "x-campaign-id", 
 class Fingerprint:
     """What is compared of one message. A token is 8 bytes: one for the kind of evidence, seven of a keyed digest.
 
-    `words`: visible words without personal ones. `sketch`: SLOTS bytes, or empty for a text of few words. `figures`: the
-    numbers in the text, two bytes each, the FIGURES smallest. `bands`: its
-    tokens. `evidence`: the tokens of everything else. `title`: the subject without names
-    and numbers, for people. `conversation`: an answer or a patch, which quote what they are about.
+    `words`: visible words without personal ones. `sketch`: SLOTS bytes, or empty for a text of few words. `figures`:
+    the numbers in the text, two bytes each, the FIGURES smallest. `bands`: the tokens of the sketch. `evidence`: the
+    tokens of everything else. `title`: the subject without names and numbers, for people. `conversation`: an answer
+    or a patch, which quote what they are about.
     """
 
     words: int
@@ -149,7 +149,7 @@ class _Keys:
 
     def figures(self, bare: str) -> bytes:
         """The numbers of a text, as short digests in order: bills, alerts and reports differ in little else."""
-        found = {xxh3_64_digest(number, seed=self._sketch_seed)[:2] for number in set(_FIGURE.findall(bare))}
+        found = {xxh3_64_digest(number.encode(), seed=self._sketch_seed)[:2] for number in set(_FIGURE.findall(bare))}
         return b"".join(sorted(found)[:FIGURES])
 
     def sketch(self, words: Sequence[str]) -> tuple[bytes, tuple[bytes, ...]]:

@@ -283,7 +283,7 @@ class Grouper:
 
 
 def arrived_at(message: Message) -> Instant | None:
-    """When a message from an archive came: the topmost Received line (RFC 5321 §4.4), else its Date; None if unknown."""
+    """When an archived message came: the topmost Received line (RFC 5321 §4.4), else its Date; None if unknown."""
     received = message.all("received")
     stamp = parse_date(received[0].value.rpartition(";")[2]) if received else None
     return stamp if stamp is not None else message.date_at()

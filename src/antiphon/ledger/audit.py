@@ -18,14 +18,15 @@ import re
 import stat
 import struct
 import sys
-import urllib.error
-import urllib.request  # noqa: TID251 - a stranger audits a URL from its own machine; no node runs this line
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from http.client import HTTPException  # noqa: TID251 - the name of an error, to say it in a sentence
+from itertools import pairwise
 from typing import NamedTuple, Protocol
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen  # noqa: TID251 - a stranger audits a URL from its own machine, no node does
 
 LIMIT_ENTRIES = 1 << 24
 LIMIT_CHECKPOINT_BYTES = 1 << 16
@@ -257,7 +258,7 @@ def _rsa_key(der: bytes) -> tuple[int, int]:
 
 
 def rsa_verifies(der: bytes, digest: bytes, signature: bytes) -> bool:
-    """RFC 8017 §8.2.2 with SHA-256, the encoded message compared whole; the signature exactly as long as the modulus."""
+    """RFC 8017 §8.2.2 with SHA-256, the encoded message compared whole, as long as the modulus."""
     try:
         n, e = _rsa_key(der)
     except ValueError:
@@ -406,11 +407,11 @@ class Web:
     def read(self, path: str, limit: int) -> bytes | None:
         """As promised by `Source`."""
         headers = {"Accept-Encoding": "identity", "User-Agent": "antiphon-audit/1"}
-        request = urllib.request.Request(f"{self._url}/{path}", headers=headers)
+        request = Request(f"{self._url}/{path}", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
                 return bytes(answer.read(limit + 1))
-        except urllib.error.HTTPError as error:
+        except HTTPError as error:
             error.close()
             if error.code in (404, 410):
                 return None
@@ -554,9 +555,9 @@ def _fields(data: bytes, schema: dict[int, Field]) -> tuple[dict[str, bytes], st
 
 
 class Leaf(NamedTuple):
-    """A leaf as the intent that spends it names it."""
+    """A leaf as the intent that spends it names it; `at` is the index of its entry."""
 
-    index: int
+    at: int
     salt1: bytes
     received: int
     c2: bytes
@@ -659,7 +660,7 @@ def _counted(data: bytes, width: int) -> tuple[list[bytes], bool]:
 
 
 def _ascends(items: Sequence[object]) -> bool:
-    return all(a < b for a, b in zip(items, items[1:], strict=False))  # type: ignore[operator]
+    return all(a < b for a, b in pairwise(items))  # type: ignore[operator]
 
 
 def _spend(fields: dict[str, bytes]) -> tuple[Spend, str]:
@@ -824,14 +825,14 @@ class State:
         for (intent, index), spend in (self.openings.spends if self.openings else {}).items():
             act = self.at(intent, len(self.entries), *INTENTS)
             for leaf in act.leaves if act else ():
-                if act and leaf.index == index:
+                if act and leaf.at == index:
                     yield act, leaf, spend
 
     def fully_opened(self) -> Iterator[tuple[Entry, list[Spend]]]:
         """Every intent all of whose leaves are opened."""
         spends = self.openings.spends if self.openings else {}
         for act in self.of(*INTENTS):
-            found = [spends[act.index, leaf.index] for leaf in act.leaves if (act.index, leaf.index) in spends]
+            found = [spends[act.index, leaf.at] for leaf in act.leaves if (act.index, leaf.at) in spends]
             if len(found) == len(act.leaves):
                 yield act, found
 
@@ -850,9 +851,11 @@ class State:
         acts: dict[str, list[Entry]] = defaultdict(list)
         for act in self.of(*INTENTS):
             acts[self.hosts.get(act.fields["host"], act.fields["host"].hex())].append(act)
-        spent = {host: {(a.side, leaf.index) for a in there for leaf in a.leaves} for host, there in acts.items()}
-        rows = sorted(acts.items())
-        return tuple(Destination(h, len(there), len(spent[h]), sum(a.num("reserve") for a in there)) for h, there in rows)
+        spent = {host: {(a.side, leaf.at) for a in there for leaf in a.leaves} for host, there in acts.items()}
+        return tuple(
+            Destination(host, len(there), len(spent[host]), sum(act.num("reserve") for act in there))
+            for host, there in sorted(acts.items())
+        )
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -982,11 +985,8 @@ def _cosigned(state: State, key: Key) -> bool:
     """C2SP tlog-cosignature: a time of 8 bytes and an Ed25519 signature."""
     found = [line.signature for line in _lines(state) if (line.name, line.id) == (key.name, key.id)]
     body = state.checkpoint.body if state.checkpoint else b""
-    return bool(found) and all(
-        len(blob) == 72
-        and ed25519_verifies(key.public, b"cosignature/v1\ntime %d\n" % int.from_bytes(blob[:8], "big") + body, blob[8:])
-        for blob in found
-    )
+    texts = [b"cosignature/v1\ntime %d\n" % int.from_bytes(blob[:8], "big") + body for blob in found]
+    return bool(found) and all(map(ed25519_verifies, [key.public] * len(found), texts, [blob[8:] for blob in found]))
 
 
 @_rule("entries", "entry-encoding", "An entry has the fields of its kind, in ascending order and as wide as stated.")
@@ -1022,7 +1022,7 @@ def _first_entries(state: State) -> Found:
 @_rule("entries", "key-rotated-signed", "A later KeyRotated is signed by the log key before it.")
 def _key_rotated_signed(state: State) -> Found:
     keys = state.of(KEY)
-    for before, e in zip(keys, keys[1:], strict=False):
+    for before, e in pairwise(keys):
         if not ed25519_verifies(before.fields["key"], e.signed, e.fields["signature"]):
             yield e.index, "The signature does not verify."
 
@@ -1053,7 +1053,7 @@ def _deliveries_hourly(state: State) -> Found:
         hour = e.num("hour")
 
 
-@_rule("entries", "batch-place", "SightingCommitted entries stand directly after the last hour of a day and nowhere else.")
+@_rule("entries", "batch-place", "Sightings stand directly after the last hour of a day and nowhere else.")
 def _batch_place(state: State) -> Found:
     for start in state.runs:
         last = state.at(start - 1, start, DELIVERIES) if start else None
@@ -1074,17 +1074,17 @@ def _leaf_exists(state: State) -> Found:
     for e in state.of(*INTENTS):
         for leaf in e.leaves:
             c1 = _sha(leaf.salt1, e.fields["case"], leaf.received.to_bytes(4, "big"))
-            found = state.at(leaf.index, len(state.entries), SIGHTING)
+            found = state.at(leaf.at, len(state.entries), SIGHTING)
             if found is None or found.fields["leaf"] != _sha(b"\x01", c1, leaf.c2):
-                yield e.index, f"Leaf {leaf.index} is no such sighting."
+                yield e.index, f"Leaf {leaf.at} is no such sighting."
 
 
 @_rule("entries", "leaf-earlier", "Each leaf stands before the intent that spends it.")
 def _leaf_earlier(state: State) -> Found:
     for e in state.of(*INTENTS):
         for leaf in e.leaves:
-            if leaf.index >= e.index:
-                yield e.index, f"Leaf {leaf.index} comes later."
+            if leaf.at >= e.index:
+                yield e.index, f"Leaf {leaf.at} comes later."
 
 
 @_rule("entries", "leaf-once", "No leaf is spent twice on one side.")
@@ -1092,18 +1092,18 @@ def _leaf_once(state: State) -> Found:
     seen: dict[tuple[str, int], int] = {}
     for e in state.of(*INTENTS):
         for leaf in e.leaves:
-            if (e.side, leaf.index) in seen:
-                yield e.index, f"Leaf {leaf.index} was spent in entry {seen[e.side, leaf.index]}."
-            seen[e.side, leaf.index] = e.index
+            if (e.side, leaf.at) in seen:
+                yield e.index, f"Leaf {leaf.at} was spent in entry {seen[e.side, leaf.at]}."
+            seen[e.side, leaf.at] = e.index
 
 
 @_rule("entries", "leaf-fresh", "Received day <= day of the batch <= day of the intent, at most 30 days later.")
 def _leaf_fresh(state: State) -> Found:
     for e in state.of(*INTENTS):
         for leaf in e.leaves:
-            batch, day = state.batch_days.get(leaf.index, leaf.received), e.num("day")
+            batch, day = state.batch_days.get(leaf.at, leaf.received), e.num("day")
             if not leaf.received <= batch <= day <= leaf.received + FORGOTTEN_AFTER_DAYS:
-                yield e.index, f"Leaf {leaf.index} is of day {leaf.received}, batch {batch}; the intent of day {day}."
+                yield e.index, f"Leaf {leaf.at} is of day {leaf.received}, batch {batch}; the intent of day {day}."
 
 
 @_rule("entries", "nullifier-once", "No nullifier stands twice on one side; an intent has as many as leaves or more.")
@@ -1249,7 +1249,11 @@ def _notice_digest(state: State) -> Found:
             yield e.index, "They are not."
 
 
-@_rule("entries", "notice-tries", "Tries of a notice count 1, 2, 3, one after the other, and end with the accepted one.")
+@_rule(
+    "entries",
+    "notice-tries",
+    "Tries of a notice count 1, 2, 3, each after the last one failed.",
+)
 def _notice_tries(state: State) -> Found:
     tries: Counter[bytes] = Counter()
     closed: dict[bytes, int] = {}
@@ -1345,9 +1349,9 @@ def _openings_encoding(state: State) -> Found:
         yield None, state.openings.fault
 
 
-@_rule("openings", "opening-names-spend", "A record is of a leaf that its intent spends, opened or erased and not both.")
+@_rule("openings", "opening-names-spend", "A record is of a leaf that its intent spends: opened or erased, not both.")
 def _opening_names_spend(state: State) -> Found:
-    spent = {(e.index, leaf.index) for e in state.of(*INTENTS) for leaf in e.leaves}
+    spent = {(e.index, leaf.at) for e in state.of(*INTENTS) for leaf in e.leaves}
     opened = state.openings or Openings()
     for pair in (opened.spends.keys() | opened.erased) - spent | opened.spends.keys() & opened.erased:
         yield pair[0], f"The record of leaf {pair[1]} is not."
@@ -1372,17 +1376,17 @@ def _leaf_opens(state: State) -> Found:
         counts = len(spend.hosts).to_bytes(2, "big"), len(spend.signatures).to_bytes(2, "big")
         parts = (counts[0], hosts, counts[1], *spend.b_digests, spend.fields["size"])
         if leaf.c2 != _sha(spend.fields["salt2"], *parts):
-            yield act.index, f"That of leaf {leaf.index} does not."
+            yield act.index, f"That of leaf {leaf.at} does not."
 
 
-@_rule("openings", "signature-verifies", "Each b= verifies under the recorded key; without one nothing asks an originator.")
+@_rule("openings", "signature-verifies", "Each b= verifies under the recorded key; no signature, no request.")
 def _signature_verifies(state: State) -> Found:
     for act, leaf, spend in state.opened():
         if not spend.signatures and act.side == "originator":
-            yield act.index, f"Leaf {leaf.index} has no signature."
+            yield act.index, f"Leaf {leaf.at} has no signature."
         for signature in spend.signatures:
             if not _dkim_verifies(signature):
-                yield act.index, f"A signature of leaf {leaf.index} does not."
+                yield act.index, f"A signature of leaf {leaf.at} does not."
 
 
 def _dkim_verifies(signature: dict[str, bytes]) -> bool:
@@ -1392,11 +1396,11 @@ def _dkim_verifies(signature: dict[str, bytes]) -> bool:
     return key is not None and check is not None and check(key, signature["digest"], signature["b"])
 
 
-@_rule("openings", "nullifier-follows", "The nullifiers of an originator-side intent are exactly those of its b= values.")
+@_rule("openings", "nullifier-follows", "Originator-side nullifiers are exactly those of the b= values.")
 def _nullifier_follows(state: State) -> Found:
     for act, leaf, spend in state.opened():
         if act.side == "originator" and not set(_nullifiers(spend)) <= set(act.items("nullifiers")):
-            yield act.index, f"That of leaf {leaf.index} is not among them."
+            yield act.index, f"That of leaf {leaf.at} is not among them."
     for act, spends in state.fully_opened():
         if act.side == "originator" and sorted(n for s in spends for n in _nullifiers(s)) != act.items("nullifiers"):
             yield act.index, "They are not."
@@ -1406,7 +1410,9 @@ def _nullifiers(spend: Spend) -> list[bytes]:
     return [_sha(b"antiphon/n/1", b"originator", signature["b"]) for signature in spend.signatures]
 
 
-@_rule("openings", "destination-follows", "Host, organisation and prefix follow from the opening; the mail named the host.")
+@_rule(
+    "openings", "destination-follows", "The opening gives host, organisation and prefix; the mail named the host."
+)
 def _destination_follows(state: State) -> Found:
     cases = state.openings.cases if state.openings else {}
     for act, leaf, spend in state.opened():
@@ -1417,7 +1423,7 @@ def _destination_follows(state: State) -> Found:
         if not _is_host(spend.fields["host"]) or not _is_prefix(spend.fields["prefix"]):
             yield act.index, "The host or the prefix is not written as it should be."
         if act.kind == REQUEST and act.num("channel") != 4 and spend.fields["host"] not in spend.hosts:
-            yield act.index, f"The mail of leaf {leaf.index} did not name it."
+            yield act.index, f"The mail of leaf {leaf.at} did not name it."
 
 
 def _is_host(text: bytes) -> bool:
@@ -1441,29 +1447,29 @@ def _bytes_cover(state: State) -> Found:
             yield act.index, f"It reserves {act.num('reserve')} bytes for {total}."
 
 
-@_rule("openings", "window-started", "A request names what started the window of its member, and both it and the mail come after.")
+@_rule("openings", "window-started", "A request names what started its window; it and the mail come after.")
 def _window_started(state: State) -> Found:
     for act, leaf, spend in state.opened():
         if act.is_request != ("started" in spend.fields):
-            yield act.index, f"Leaf {leaf.index} {'names none' if act.is_request else 'names one, and is no request'}."
+            yield act.index, f"Leaf {leaf.at} {'names none' if act.is_request else 'names one, and is no request'}."
         elif act.is_request:
             start = state.starts.get(spend.num("started"))
             earlier = start is not None and start.case == act.fields["case"] and spend.num("started") < act.index
             if start is None or not earlier or min(leaf.received, act.num("day")) < start.opens:
-                yield act.index, f"Leaf {leaf.index} names entry {spend.num('started')}, which does not allow it."
+                yield act.index, f"Leaf {leaf.at} names entry {spend.num('started')}, which does not allow it."
 
 
-@_rule("openings", "delivery-proven", "The path leads from the delivery to the root of a DeliveriesCommitted before the leaf.")
+@_rule("openings", "delivery-proven", "The path leads from the delivery to a DeliveriesCommitted before the leaf.")
 def _delivery_proven(state: State) -> Found:
     for act, leaf, spend in state.opened():
         if "delivery" in spend.fields:
-            named = state.at(spend.num("delivery"), leaf.index, DELIVERIES)
+            named = state.at(spend.num("delivery"), leaf.at, DELIVERIES)
             path = spend.fields.get("path", b"")
             steps = [path[i : i + 32] for i in range(0, len(path), 32)]
             start = _sha(b"\x00", spend.fields["salt3"], *spend.b_digests)
             reached = _climb(start, spend.num("position"), spend.num("tree"), steps) if spend.signatures else None
             if named is None or reached != named.fields["root"]:
-                yield act.index, f"That of leaf {leaf.index} does not."
+                yield act.index, f"That of leaf {leaf.at} does not."
 
 
 @_rule("openings", "attempts-covered", "No destination host got more attempts than sightings were spent there.")
@@ -1598,7 +1604,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="audit", description="Audit a published ledger.")
     parser.add_argument("source", metavar="PATH|URL", help="the published folder, or where it is served")
     parser.add_argument("--vkey", metavar="K", help="the log's verifier key, which then must be the one that signed")
-    parser.add_argument("--since", metavar="CHECKPOINT", help="an older checkpoint: what it covered must still be there")
+    parser.add_argument("--since", metavar="CHECKPOINT", help="an older one: what it covered must still be there")
     parser.add_argument("--openings", metavar="FILE", help="openings of spent leaves")
     parser.add_argument("--witness", metavar="K", action="append", default=[], help="a witness to rely on; may repeat")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")

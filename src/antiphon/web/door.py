@@ -69,7 +69,7 @@ class MailDoor:
         if own is not None and own[0] != "report":
             return own[0], own[1], None
         field, value = ("report_token", own[1]) if own is not None else ("address", recipient.lower())
-        found = await self._desk.store.read(lambda tx: tx.find(Mandate, limit=0, order="", **{field: value}))  # type: ignore[arg-type]  # a dict of one condition
+        found = await self._desk.store.read(lambda tx: tx.find(Mandate, limit=0, order="", **{field: value}))
         gone = not found or found[0].state is MandateState.REVOKED or found[0].data_key is None
         if gone:
             return None
