@@ -60,7 +60,10 @@ def foreign(monkeypatch: pytest.MonkeyPatch, signer: DkimSigner):
         return record.encode() if record else None
 
     def verdict(message: bytes, index: int) -> bool:
-        return dkim.DKIM(message).verify(idx=index, dnsfunc=asked)
+        try:
+            return dkim.DKIM(message).verify(idx=index, dnsfunc=asked)
+        except dkim.ValidationError:
+            return False
 
     return verdict
 
@@ -102,8 +105,7 @@ def test_no_signed_field_can_be_added_afterwards(signer: DkimSigner, foreign, na
     extra = name.title().encode() + b": <other@two.example>\r\n"
     head, blank, body = signed.partition(b"\r\n\r\n")
     for changed in (extra + signed, head + b"\r\n" + extra + b"\r\n" + body):
-        if name != "from":  # a second From is beyond any verifier's patience
-            assert not foreign(changed, 0) and not foreign(changed, 1)
+        assert not foreign(changed, 0) and not foreign(changed, 1)
         assert not any(signature.passes for signature in judged(signer, changed))
     assert blank
 
