@@ -1,12 +1,17 @@
 """Encryption at rest: one data key a member, wrapped by the master key (LAW §7).
 
-A key file in the home does not protect against whoever has the whole home; it protects backups and stolen databases
-when the key file lies elsewhere (`master_key`).
+Whoever forgets the wrapped key has erased all that was sealed under it, backups included. A master key file in the home
+does not protect against whoever has the whole home; it protects backups and stolen databases when it lies elsewhere.
+
+Sealed bytes: version 1, a random nonce of 12 bytes, ChaCha20-Poly1305 ciphertext with its tag (RFC 8439 §2.8). A random
+nonce is safe for 2^32 messages under one key; a member has thousands.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -14,23 +19,33 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from antiphon.errors import HomeUnusable, MalformedInput
 
-NONCE = 12
 KEY = 32
+NONCE = 12
+VERSION = b"\x01"
+SALT_LEAST = 16
+SCRYPT_COST = 2**16
+SCRYPT_BYTES = 128 * 1024 * 1024
+
+Draw = Callable[[int], bytes]
+"""So many unpredictable bytes."""
 
 
 class KeyVault:
     """Wraps and uses data keys; the master key never leaves this object."""
 
-    def __init__(self, master: bytes) -> None:
+    def __init__(self, master: bytes, draw: Draw = os.urandom) -> None:
+        if len(master) != KEY:
+            raise ValueError(f"a master key has {KEY} bytes")
         self._master = ChaCha20Poly1305(master)
+        self._draw = draw
 
     def new_key(self) -> bytes:
-        """A fresh data key, wrapped."""
-        return _seal(self._master, os.urandom(KEY), b"data-key")
+        """A fresh data key, wrapped: what is stored, and forgotten to erase."""
+        return self._seal(self._master, self._draw(KEY), b"data-key")
 
     def seal(self, wrapped: bytes, plain: bytes, context: bytes) -> bytes:
-        """Ciphertext that opens only under the same key and context."""
-        return _seal(self._unwrap(wrapped), plain, context)
+        """Ciphertext that opens only under the same key and context. Raises MalformedInput for a foreign key."""
+        return self._seal(self._unwrap(wrapped), plain, context)
 
     def open(self, wrapped: bytes, sealed: bytes, context: bytes) -> bytes:
         """The plaintext. Raises MalformedInput when key, context or bytes do not fit."""
@@ -39,25 +54,45 @@ class KeyVault:
     def _unwrap(self, wrapped: bytes) -> ChaCha20Poly1305:
         return ChaCha20Poly1305(_open(self._master, wrapped, b"data-key"))
 
-
-def _seal(key: ChaCha20Poly1305, plain: bytes, context: bytes) -> bytes:
-    nonce = os.urandom(NONCE)
-    return nonce + key.encrypt(nonce, plain, context)
+    def _seal(self, key: ChaCha20Poly1305, plain: bytes, context: bytes) -> bytes:
+        nonce = self._draw(NONCE)
+        return VERSION + nonce + key.encrypt(nonce, plain, context)
 
 
 def _open(key: ChaCha20Poly1305, sealed: bytes, context: bytes) -> bytes:
     try:
-        return key.decrypt(sealed[:NONCE], sealed[NONCE:], context)
+        if not sealed.startswith(VERSION):
+            raise MalformedInput("Sealed data of a version that this program does not know.")
+        return key.decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], context)
     except (InvalidTag, ValueError) as error:
         raise MalformedInput("Sealed data does not open under this key.") from error
 
 
+def stretch(passphrase: str, salt: bytes) -> bytes:
+    """A master key from a passphrase (scrypt, RFC 7914 §2): about 0.2 s and 64 MiB, so that guessing is dear.
+
+    `salt` is random, kept beside the home and no secret. Raises ValueError for an empty passphrase or a short salt.
+    """
+    if not passphrase or len(salt) < SALT_LEAST:
+        raise ValueError(f"a passphrase, and a salt of at least {SALT_LEAST} bytes")
+    plain = passphrase.encode("utf-8")
+    return hashlib.scrypt(plain, salt=salt, n=SCRYPT_COST, r=8, p=1, maxmem=SCRYPT_BYTES, dklen=KEY)
+
+
 def read_secret(path: Path, size: int = KEY) -> bytes:
-    """A key file of `size` bytes that only its owner can read. Raises HomeUnusable with what to type."""
+    """A key file that only its owner, this process's user or root, can read; of `size` bytes unless that is 0.
+
+    Works for a file in the folder of systemd's LoadCredential. Raises HomeUnusable with what to type.
+    """
     try:
-        if path.stat().st_mode & 0o077:
-            raise HomeUnusable(f"{path} can be read by others.", advice=f"chmod 600 {path}")
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            # Of the open file: another one may take its name meanwhile.
+            found = os.fstat(file.fileno())
+            if found.st_mode & 0o077:
+                raise HomeUnusable(f"{path} can be read by others.", advice=f"chmod 600 {path}")
+            if found.st_uid not in (os.geteuid(), 0):
+                raise HomeUnusable(f"{path} belongs to another user.", advice=f"chown {os.geteuid()} {path}")
+            data = file.read()
     except OSError as error:
         raise HomeUnusable(f"The key {path} can not be read: {error.strerror}.") from error
     if size and len(data) != size:
@@ -66,13 +101,25 @@ def read_secret(path: Path, size: int = KEY) -> bytes:
 
 
 def write_secret(path: Path, data: bytes) -> None:
-    """Writes a new key file, readable by its owner only, durable when this returns. Raises HomeUnusable."""
+    """Writes a new key file, readable by its owner only, whole and durable when this returns.
+
+    Raises HomeUnusable, also when there is one already: a key is never overwritten.
+    """
+    fresh = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(handle, "wb") as out:
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
+        # A link, not a rename: it fails where a key lies already.
+        os.link(fresh, path)
+        fresh.unlink()
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
     except OSError as error:
         raise HomeUnusable(f"The key {path} can not be written: {error.strerror}.") from error
