@@ -32,7 +32,7 @@ from antiphon.desk.log import HOUR_CLOSED, LogBook, keep_number
 from antiphon.desk.place import placer
 from antiphon.desk.round import take_round
 from antiphon.desk.settle import settle_interrupted
-from antiphon.errors import AnchorLost, HomeUnusable, Unreachable
+from antiphon.errors import AnchorLost, BrokenSettings, HomeUnusable, Unreachable
 from antiphon.formats.domain import parse_url
 from antiphon.formats.note import Signer, public_key, sign
 from antiphon.formats.providers import load_providers
@@ -92,7 +92,12 @@ class Surroundings:
         self.tls = ssl.create_default_context()
         self.nameserver = host_and_port(settings.dns) if settings.dns else _system_nameserver()
         if settings.world:
-            table = json.loads(Path(settings.world).read_text("utf-8"))
+            try:
+                table = json.loads(Path(settings.world).read_text("utf-8"))
+            except (OSError, ValueError) as error:
+                raise BrokenSettings(
+                    f"This home belongs to the world {settings.world}, which is over.", advice="Start another demo."
+                ) from error
             self.world_clock = WorldClock(table["clock"])
             self.clock = self.world_clock
             self.dialer = WorldDialer(map_file=Path(table["dial"]))

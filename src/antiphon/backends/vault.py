@@ -3,7 +3,7 @@
 Whoever forgets the wrapped key has erased all that was sealed under it, backups included. A master key file in the home
 does not protect against whoever has the whole home; it protects backups and stolen databases when it lies elsewhere.
 
-Sealed bytes: version 1, a random nonce of 12 bytes, ChaCha20-Poly1305 ciphertext with its tag (RFC 8439 §2.8). A random
+Sealed bytes: version 1, a random nonce of 12 bytes, ChaCha20-Poly1305 ciphertext with its tag. A random
 nonce is safe for 2^32 messages under one key; a member has thousands.
 """
 
@@ -69,7 +69,7 @@ def _open(key: ChaCha20Poly1305, sealed: bytes, context: bytes) -> bytes:
 
 
 def stretch(passphrase: str, salt: bytes) -> bytes:
-    """A master key from a passphrase (scrypt, RFC 7914 §2): about 0.2 s and 64 MiB, so that guessing is dear.
+    """A master key from a passphrase by scrypt: about 0.2 s and 64 MiB, so that guessing is dear.
 
     `salt` is random, kept beside the home and no secret. Raises ValueError for an empty passphrase or a short salt.
     """

@@ -18,9 +18,9 @@ NEAR = 3 * DAY
 """A landing domain counts for this long after it was last seen in the campaign."""
 TEXT_WORDS = 40
 """A text of fewer words never joins on its text alone."""
-SAME_TEXT = 0.70
-HALF_TEXT = 0.50
-PART_TEXT = 0.40
+SAME_TEXT = 0.80
+HALF_TEXT = 0.70
+PART_TEXT = 0.70
 SEVERAL_FIGURES = 3
 SAME_FIGURES = 0.40
 

@@ -207,7 +207,7 @@ def _grow(source: str, page: _Page) -> None:
         tag, parent = node.tag or "-", node.parent
         place = places.get(parent.mem_id) if parent is not None and places else _TOP
         if tag == "style":
-            page.style_sheet(node.text_content or "")
+            page.style_sheet(node.text())
         elif place is None:
             continue
         elif tag == "-text":

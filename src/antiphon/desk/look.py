@@ -15,6 +15,7 @@ from antiphon.desk.notify import DRAFT_LASTS, make_draft
 from antiphon.ledger.allowance import FRESH, Act, Armed, Coin, Question, unfit
 from antiphon.optout.approval import Approval, Draft, Scope, draft_reports
 from antiphon.optout.asking import TRY_SPACING, Asked, Phase
+from antiphon.optout.attempt import Attempt, Outcome
 from antiphon.optout.case import (
     CLICKED_REQUEST_STATES,
     DISPUTE_LASTS,
@@ -130,7 +131,7 @@ def _notice(
         tx.drop(Draft, case.case)
         move(tx, case, Event.QUORUM_LOST, facts, why="the draft no longer fits the members it names")
         return []
-    if draft is None or draft.approval is None:
+    if draft is None or draft.approval is None or _under_way(tx, case):
         return []
     if not named_stand(tx, draft, case.originator, now):
         # The same bytes may not leave again, and an epoch has one notice: what is left of its tries is forfeit.
@@ -140,6 +141,12 @@ def _notice(
     members = {report.member for r in draft_reports(draft) if (report := tx.get(Report, r)) is not None}
     payers = tuple(s for s in able if s.member in members)
     return [Idea(Act.NOTICE, case, payers, tx.get(Approval, draft.approval), draft)] if payers else []
+
+
+def _under_way(tx: Transaction, case: Case) -> bool:
+    """Whether a notice try is not settled yet."""
+    attempt = tx.get(Attempt, case.notice_intent) if case.notice_intent is not None else None
+    return attempt is not None and attempt.outcome is Outcome.OPEN
 
 
 def _outlived(tx: Transaction, draft: Draft, able: list[Sighting], facts: Facts, now: Instant) -> bool:

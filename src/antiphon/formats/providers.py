@@ -9,6 +9,10 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+import msgspec
 
 from antiphon.errors import MalformedInput
 from antiphon.formats.domain import Url, is_at_or_below, is_public_suffix, parse_domain
@@ -16,13 +20,17 @@ from antiphon.terms import Domain
 
 MOST_PROVIDERS = 500
 _PART = re.compile(r"whole|(colon|dot) [1-9]")
+_PATH = re.compile(r"(?:/[^/?#*]+|/\*)*/[^/?#*]+(?:/\*|/)*")
+"""With one literal segment at least."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _BIND = re.compile(r"query [A-Za-z0-9_]{1,32}|label|segment [1-9]")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One host where a provider takes opt-outs: exact, or `*.zone` with the account in the URL. `path` is a prefix;
-    `account_in` says where the URL holds the account: `query u`, `label` or `segment 2`; empty binds nothing."""
+    """One host where a provider takes opt-outs: exact, or `*.zone` with the account in the URL. `path` is the whole
+    path, `*` standing for one segment; `account_in` says where the URL holds the account: `query u`, `label` or
+    `segment 2`; empty binds nothing, which only a field that the provider alone writes can bear."""
 
     host: str
     path: str
@@ -42,6 +50,7 @@ class Provider:
     from_domains: tuple[Domain, ...]
     account_header: str
     account_part: str
+    written_by: str
     source: str
     date: str
 
@@ -68,23 +77,25 @@ class Provider:
 
 def _fits(place: Place, url: Url, account: str) -> bool:
     wild = place.host.startswith("*.")
-    zone = place.host[2:] if wild else place.host
-    below = url.host.endswith("." + zone) and url.host.count(".") == zone.count(".") + 1
-    if not (below if wild else url.host == zone) or not url.path.startswith(place.path):
+    if not (url.host.endswith(place.host[1:]) if wild else url.host == place.host):
         return False
+    wanted, found = place.path.split("/"), url.path.split("/")
+    if len(wanted) != len(found) or any(w != f and not (w == "*" and f) for w, f in zip(wanted, found, strict=True)):
+        return False
+    return not place.account_in or (bool(account) and _account_in(place, url) == account)
+
+
+def _account_in(place: Place, url: Url) -> str:
+    """What the URL says where the account belongs; empty where it says nothing, or says it twice."""
     kind, _, name = place.account_in.partition(" ")
-    if not kind:
-        return True
     if kind == "label":
-        found = url.host.split(".")[0]
-    elif kind == "query":
-        pairs = [pair.partition("=") for pair in url.query.split("&")]
-        values = [value for key, _, value in pairs if key == name]
-        found = values[0] if len(values) == 1 else ""
-    else:
-        segments = [part for part in url.path.split("/") if part]
-        found = segments[int(name) - 1] if len(segments) >= int(name) else ""
-    return bool(found) and found.lower() == account.lower()
+        return url.host.removesuffix(place.host[1:])
+    if kind == "segment":
+        segments = url.path.split("/")[1:]
+        return segments[int(name) - 1] if len(segments) >= int(name) else ""
+    pairs = [pair.partition("=") for pair in url.query.replace(";", "&").split("&")]
+    values = [value for key, _, value in pairs if unquote(key).partition("[")[0].lower() == name.lower()]
+    return values[0] if len(values) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +122,41 @@ class ProviderMap:
 
 
 LOOSE: tuple[tuple[str, Callable[[Provider], bool]], ...] = (
-    ("has no source or date", lambda p: bool(p.source and p.date)),
+    ("has no source or date", lambda p: bool(p.source and _DAY.fullmatch(p.date))),
     ("has neither signing domain nor key zone", lambda p: bool(p.signing_domains or p.key_zones)),
     ("names a public suffix", lambda p: not any(is_public_suffix(d) for d in _domains(p))),
-    ("has a host pattern without path and account in the URL",
-     lambda p: all(s.path.startswith("/") and len(s.path) > 1 and s.account_in for s in p.places if "*" in s.host)),
-    ("has a place without a path", lambda p: all(s.path.startswith("/") for s in p.places)),
-    ("binds the URL to an account that it does not name",
-     lambda p: bool(p.account_header) or not any(s.account_in for s in p.places)),
-    ("has an account part that is not whole, colon n or dot n",
-     lambda p: not p.account_header or bool(_PART.fullmatch(p.account_part))),
-    ("has an account place that is not query x, label or segment n",
-     lambda p: all(not s.account_in or _BIND.fullmatch(s.account_in) for s in p.places)),
+    ("has a place without a path of its own", lambda p: all(_PATH.fullmatch(s.path) for s in p.places)),
+    ("has a host pattern without an account in the URL", lambda p: all(s.account_in for s in p.places if _wild(s))),
+    (
+        "has a place that binds no account, in a field that customers may write",
+        lambda p: p.written_by == "provider" or all(s.account_in for s in p.places),
+    ),
+    (
+        "binds the URL to an account that it does not name",
+        lambda p: bool(p.account_header) or not any(s.account_in for s in p.places),
+    ),
+    (
+        "takes the account from the very field that it should check",
+        lambda p: p.account_header not in ("list-unsubscribe", "list-unsubscribe-post"),
+    ),
+    (
+        "has an account part that is not whole, colon n or dot n",
+        lambda p: not p.account_header or bool(_PART.fullmatch(p.account_part)),
+    ),
+    (
+        "has an account place that is not query x, label or segment n",
+        lambda p: all(not s.account_in or _BIND.fullmatch(s.account_in) for s in p.places),
+    ),
+    (
+        "takes the account from a label of an exact host",
+        lambda p: not any(s.account_in == "label" and not _wild(s) for s in p.places),
+    ),
 )
+"""Ways in which an entry would let somebody aim at another customer, or at anybody; True is tight (LAW §4)."""
+
+
+def _wild(place: Place) -> bool:
+    return place.host.startswith("*.")
 
 
 def _domains(p: Provider) -> tuple[Domain, ...]:
@@ -131,48 +164,71 @@ def _domains(p: Provider) -> tuple[Domain, ...]:
     return (*p.signing_domains, *p.key_zones, *p.cname_zones, *p.from_domains, *places)
 
 
+class PlaceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place as it stands in the file; see Place."""
+
+    host: str
+    path: str
+    account_in: str = ""
+
+
+class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry as it stands in the file; see Provider."""
+
+    name: str
+    source: str
+    date: str
+    signing_domains: tuple[str, ...] = ()
+    key_zones: tuple[str, ...] = ()
+    places: tuple[PlaceRow, ...] = ()
+    cname_zones: tuple[str, ...] = ()
+    from_domains: tuple[str, ...] = ()
+    account_header: str = ""
+    account_part: str = "whole"
+    written_by: Literal["provider", "customer", "either", "unknown"] = "unknown"
+
+
+class ProviderFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file: its schema is `providers.schema.json`, made from this."""
+
+    provider: tuple[ProviderRow, ...]
+
+
 def load_providers(text: str) -> ProviderMap:
     """The map from TOML. Raises MalformedInput that names the entry and every way in which it is too loose."""
     try:
-        rows = tomllib.loads(text).get("provider", [])
-        if not isinstance(rows, list) or len(rows) > MOST_PROVIDERS:
-            raise MalformedInput(f"A provider map holds at most {MOST_PROVIDERS} entries.")
-        return ProviderMap(tuple(_provider(row) for row in rows))
-    except tomllib.TOMLDecodeError as error:
-        raise MalformedInput(f"The provider map is not TOML: {error}.") from error
+        rows = msgspec.convert(tomllib.loads(text), ProviderFile).provider
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise MalformedInput(f"The provider map can not be read: {error}.") from error
+    if len(rows) > MOST_PROVIDERS:
+        raise MalformedInput(f"A provider map holds at most {MOST_PROVIDERS} entries.")
+    return ProviderMap(tuple(_provider(row) for row in rows))
 
 
-_KNOWN = frozenset({"name", "signing_domains", "key_zones", "places", "cname_zones", "from_domains", "account_header",
-                    "account_part", "source", "date"})
-
-
-def _provider(row: Mapping[str, object]) -> Provider:
-    name = str(row.get("name", "?"))
-    unknown = set(row) - _KNOWN
-    if unknown:
-        raise MalformedInput(f"Provider {name} has unknown fields: {', '.join(sorted(unknown))}.")
-
-    def words(key: str) -> tuple[Domain, ...]:
-        value = row.get(key, [])
-        return tuple(parse_domain(str(item)) for item in value) if isinstance(value, list) else ()
-
-    places = row.get("places", [])
-    made = Provider(
-        name=name,
-        signing_domains=words("signing_domains"),
-        key_zones=words("key_zones"),
-        places=tuple(
-            Place(str(p.get("host", "")), str(p.get("path", "")), str(p.get("account_in", "")))
-            for p in (places if isinstance(places, list) else [])
-        ),
-        cname_zones=words("cname_zones"),
-        from_domains=words("from_domains"),
-        account_header=str(row.get("account_header", "")).lower(),
-        account_part=str(row.get("account_part", "whole")),
-        source=str(row.get("source", "")),
-        date=str(row.get("date", "")),
-    )
+def _provider(row: ProviderRow) -> Provider:
+    try:
+        made = Provider(
+            name=row.name,
+            signing_domains=tuple(parse_domain(name) for name in row.signing_domains),
+            key_zones=tuple(parse_domain(name) for name in row.key_zones),
+            places=tuple(_place(place) for place in row.places),
+            cname_zones=tuple(parse_domain(name) for name in row.cname_zones),
+            from_domains=tuple(parse_domain(name) for name in row.from_domains),
+            account_header=row.account_header.lower(),
+            account_part=row.account_part,
+            written_by=row.written_by,
+            source=row.source,
+            date=row.date,
+        )
+    except MalformedInput as error:
+        raise MalformedInput(f"Provider {row.name} names a host that is none.") from error
     loose = [sentence for sentence, tight in LOOSE if not tight(made)]
     if loose:
-        raise MalformedInput(f"Provider {name} " + ", ".join(loose) + ".", advice="An entry too loose is worse than none.")
+        advice = "An entry too loose is worse than none."
+        raise MalformedInput(f"Provider {made.name} " + ", ".join(loose) + ".", advice=advice)
     return made
+
+
+def _place(row: PlaceRow) -> Place:
+    wild = "*." if row.host.startswith("*.") else ""
+    return Place(wild + parse_domain(row.host.removeprefix("*.")), row.path, row.account_in)

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import dns.message
 import dns.rcode
@@ -196,7 +197,7 @@ class _Names(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the way back."""
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Answers one question."""
@@ -219,8 +220,7 @@ class _Names(asyncio.DatagramProtocol):
             if chosen != "CNAME" or kind == "CNAME":
                 break
             name = values[0]
-        if isinstance(self._transport, asyncio.DatagramTransport):
-            self._transport.sendto(answer.to_wire(), addr)
+        self._transport.sendto(answer.to_wire(), addr)
 
 
 def _text(kind: str, value: str) -> str:
