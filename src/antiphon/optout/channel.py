@@ -77,9 +77,9 @@ def _host_is_theirs(p: Proofs) -> bool:
     """At or below d=, or a place of the provider whose own signature covers the fields, for this very account."""
     if p.originator is None or not p.host:
         return False
-    if p.originator.signature.domain and "/" not in p.originator.name:
-        if is_covered_by(Domain(p.host), p.originator.signature.domain):
-            return True
+    own = p.originator.signature.domain if "/" not in p.originator.name else ""
+    if own and is_covered_by(Domain(p.host), Domain(own)):
+        return True
     return p.url is not None and _provider_takes(p, p.url)
 
 
@@ -136,15 +136,17 @@ def _mailto(value: str, proofs: Proofs) -> Offer | None:
         parsed = parse_mailto(text) if text else None
         if parsed is not None:
             target, subject, host = str(parsed.to), parsed.subject, parsed.to.domain
-            failed += () if parsed.token else ("mailto-token",)
+            tokens = (parsed.token, *_SEPARATOR.split(parsed.to.local), parsed.to.local)
+            failed += () if any(is_token(t) and _has_digit(t) for t in tokens) else ("mailto-token",)
     except (RefusedByLaw, MalformedInput) as refusal:
         failed += refusal.rules if isinstance(refusal, RefusedByLaw) else ("mailto-form",)
     proofs = replace(proofs, host=host, form=failed)
-    return Offer(Kind.MAILTO, target, host, subject, _reasons(proofs))
+    return Offer(Kind.MAILTO, target, host, subject, (*_reasons(proofs), "personal"))
 
 
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
+_SEPARATOR = re.compile(r"[.=+-]")
 SHORTEST_TOKEN = 11
 SHORTEST_HEX = 16
 
@@ -154,10 +156,16 @@ def _pieces(url: Url) -> list[str]:
     return [*url.path.split("/"), *values]
 
 
-def _is_token(piece: str) -> bool:
+def is_token(piece: str) -> bool:
+    """Whether a piece can tell recipients apart: 11 characters of a word, or 16 of hex (LAW §4)."""
     if _HEX.fullmatch(piece):
         return len(piece) >= SHORTEST_HEX
     return bool(_WORD.fullmatch(piece)) and len(piece) >= SHORTEST_TOKEN
+
+
+def _has_digit(piece: str) -> bool:
+    """A word such as `unsubscribe` is long enough for a token, and is none."""
+    return any(c.isdigit() for c in piece)
 
 
 def _keys(url: Url) -> list[str]:
@@ -177,13 +185,13 @@ def personal(first: str, second: str) -> bool:
     if a.host != b.host or len(mine) != len(theirs) or _keys(a) != _keys(b):
         return False
     differing = [(x, y) for x, y in zip(mine, theirs, strict=True) if x != y]
-    return any(_is_token(x) and _is_token(y) for x, y in differing)
+    return any(is_token(x) and is_token(y) for x, y in differing)
 
 
 def token_of(url: str) -> str:
     """The token that the originator issued to one recipient: the longest piece of its URL that can be one."""
     try:
-        return max((piece for piece in _pieces(parse_url(url)) if _is_token(piece)), key=len, default="")
+        return max((p for p in _pieces(parse_url(url)) if is_token(p)), key=lambda p: (_has_digit(p), len(p)), default="")
     except RefusedByLaw:
         return ""
 
@@ -193,16 +201,15 @@ def proven(
 ) -> tuple[Offer, ...]:
     """The offers with the question of the personal URL answered: by the member's click, or by another member's mail
     of the same campaign. One equal URL anywhere decides against it, click or not."""
-    answered = []
-    for offer in offers:
-        if offer.kind is Kind.ONE_CLICK and "personal" in offer.reasons:
-            others = [url for member, url in peers if member != own_member and url]
-            shared = offer.target in others
-            shown = clicked or any(personal(offer.target, url) for url in others)
-            if shown and not shared:
-                offer = replace(offer, reasons=tuple(r for r in offer.reasons if r != "personal"))
-        answered.append(offer)
-    return tuple(answered)
+    others = [url for member, url in peers if member != own_member and url]
+
+    def answered(offer: Offer) -> Offer:
+        shown = clicked or any(personal(offer.target, url) for url in others)
+        if offer.kind is not Kind.ONE_CLICK or not shown or offer.target in others:
+            return offer
+        return replace(offer, reasons=tuple(reason for reason in offer.reasons if reason != "personal"))
+
+    return tuple(answered(offer) for offer in offers)
 
 
 def chain_allowed(chain: Sequence[str], host: str, own_domain: str, providers: ProviderMap) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
 from antiphon.campaign.gate import UNAMBIGUOUS, gate
 from antiphon.campaign.transactional import TransactionalRules
 from antiphon.errors import MalformedInput
-from antiphon.formats.dkim import Signature, identities
-from antiphon.formats.domain import aligned, failures, organisational_domain
+from antiphon.formats.dkim import Result, Signature, identities
+from antiphon.formats.domain import aligned, failures, organisational_domain, parse_addresses
 from antiphon.formats.message import Message
 from antiphon.formats.providers import ProviderMap
 from antiphon.formats.robot import robot_of
@@ -19,6 +20,9 @@ from antiphon.formats.unsubscribe import hosts
 from antiphon.optout.channel import Kind, Offer, offers_of
 from antiphon.optout.originator import originator_of
 from antiphon.terms import Digest, Domain, Instant
+
+MOST_SUBJECT = 200
+MOST_RECIPIENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,15 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One message, judged once. `reasons` are those of the gate; `offers` its channels with what still fails."""
+    """One message, judged once. `reasons` are those of the gate; `offers` its channels with what still fails.
+    `from_organisation` is only a claim unless `from_aligned`."""
 
     identity: Digest
     message_id: str
     feedback_id: str
     subject: str
     from_organisation: str
+    from_aligned: bool
     recipients: tuple[str, ...]
     received_at: Instant
     signed_at: Instant | None
@@ -86,8 +92,20 @@ def is_relayed(
     """List-Id or List-Post without a From-aligned passing signature: its List-Unsubscribe is the list host's."""
     if not message.count("list-id") and not message.count("list-post"):
         return False
+    return not _is_signed_by_author(message, signatures, records)
+
+
+def _is_signed_by_author(
+    message: Message, signatures: tuple[Signature, ...], records: Mapping[Domain, str | None] | None
+) -> bool:
     author = message.from_domain()
-    return author is None or not any(s.passes and aligned(s.domain, author, records) for s in signatures)
+    return author is not None and any(s.passes and aligned(s.domain, author, records) for s in signatures)
+
+
+def _recipients(message: Message) -> tuple[str, ...]:
+    """Who stands in To; an empty text for what is no address, so that it never passes for one alone."""
+    mailboxes = (a for f in message.all("to") for a in parse_addresses(f.value))
+    return tuple(a.folded if a else "" for a in islice(mailboxes, MOST_RECIPIENTS))
 
 
 def examine(
@@ -114,16 +132,17 @@ def examine(
         identity=identities(message, signatures)[0],
         message_id=message.message_id(),
         feedback_id="".join(feedback.value.split()) if feedback else "",
-        subject=subject.value[:200] if subject else "",
+        subject=subject.text[:MOST_SUBJECT] if subject else "",
         from_organisation=organisational_domain(author) if author else "",
-        recipients=tuple(a.folded for a in message.addresses("to")[:20]),
+        from_aligned=_is_signed_by_author(message, opinion.passing, records),
+        recipients=_recipients(message),
         received_at=received_at,
         signed_at=opinion.signed_at,
         size=len(message.raw),
         robot=robot.value if robot else "",
         unambiguous=not failures(UNAMBIGUOUS, message),
         relayed=relayed,
-        transactional=rules.transactional.reasons(subject.value if subject else ""),
+        transactional=rules.transactional.reasons(subject.text if subject else ""),
         gate_passes=opinion.passes,
         reasons=opinion.reasons,
         to_covered=any("to" in s.covers for s in opinion.passing) and message.count("to") == 1,
@@ -134,7 +153,7 @@ def examine(
         proofs=tuple(
             Proof(s.domain, s.selector, s.algorithm, s.key_record or "", s.value, s.data_hash) for s in passing
         ),
-        canonical=bool(passing) and all(s.canonical for s in passing),
+        canonical=bool(passing) and all(s.canonical for s in signatures if s.result is Result.PASS),
         offers=offers_of(message, opinion, originator, rules.providers, relayed=relayed),
     )
 

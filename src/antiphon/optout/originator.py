@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from antiphon.campaign.gate import Gate
@@ -15,12 +15,14 @@ from antiphon.terms import DAY, Domain, Instant
 REGISTERED_FOR = 180 * DAY
 SEEN_FOR = 90 * DAY
 TOO_YOUNG = 30 * DAY
+SHARED_WITHIN = 30 * DAY
+SHARED_BY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Originator:
-    """`name` is the key of its case: an organisational domain, or `provider-domain/account`. `esp` names the provider
-    whose own signature is there too."""
+    """`name` is the key of its case: an organisational domain, or `provider-domain/account`, then with the provider's
+    `domain`. `esp` names the provider whose own signature is there too."""
 
     name: str
     domain: Domain
@@ -33,30 +35,58 @@ def _provider_of(signature: Signature, providers: ProviderMap) -> Provider | Non
 
 
 def originator_of(
-    message: Message, gate: Gate, providers: ProviderMap, records: Mapping[Domain, str | None] | None
+    message: Message,
+    gate: Gate,
+    providers: ProviderMap,
+    records: Mapping[Domain, str | None] | None,
+    *,
+    infrastructure: frozenset[Domain] = frozenset(),
 ) -> Originator | None:
     """The signer that answers for this mail: aligned with From under both rules and no platform, else a provider's
-    customer by its signed account key. Nobody without a signature that passes the gate."""
+    customer by its signed account key. Nobody without a signature that passes the gate.
+
+    `infrastructure` are the signing domains that behave as a provider's (`shared_signers`); they open no case.
+    """
     author = message.from_domain()
     if author is None:
         return None
     esp = next((p.name for s in gate.passing if (p := _provider_of(s, providers))), "")
-    platform = providers.platform(author)
-    for signature in gate.passing:
-        own = any(signature.domain == d or signature.domain.endswith("." + d)
-                  for p in providers.providers for d in p.signing_domains)
-        if platform is None and not own and aligned(signature.domain, author, records):
+    for signature in gate.passing if providers.platform(author) is None else ():
+        own = providers.signing_as(signature.domain) is not None or signature.domain in infrastructure
+        if not own and aligned(signature.domain, author, records):
             domain = organisational_domain(signature.domain)
             return Originator(domain, domain, esp, signature)
     for signature in gate.passing:
-        provider = _provider_of(signature, providers)
-        if provider is None or not provider.signs_as(signature.domain):
-            continue
-        account = account_of(message, signature, provider)
-        if account:
-            name = f"{organisational_domain(signature.domain)}/{account.lower()}"
-            return Originator(name, organisational_domain(author), provider.name, signature)
+        provider = providers.signing_as(signature.domain)
+        account = account_of(message, signature, provider) if provider is not None else ""
+        if provider is not None and account:
+            # The From domain is unaligned here, so it proves nothing: the signer's own is all that is certain.
+            signer = organisational_domain(signature.domain)
+            return Originator(f"{signer}/{account}", signer, provider.name, signature)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """One reported mail whose passing signature is not aligned with its From."""
+
+    domain: Domain
+    from_organisation: str
+    member: bytes
+    at: Instant
+
+
+def shared_signers(signings: Iterable[Signing], now: Instant) -> frozenset[Domain]:
+    """The signing domains that behave as infrastructure (LAW §4): within 30 days they signed, unaligned, mail of three
+    organisational From domains, reported by three independent members. The caller counts independent members once."""
+    organisations: dict[Domain, set[str]] = {}
+    members: dict[Domain, set[bytes]] = {}
+    for signing in signings:
+        if now - SHARED_WITHIN <= signing.at <= now:
+            organisations.setdefault(signing.domain, set()).add(signing.from_organisation)
+            members.setdefault(signing.domain, set()).add(signing.member)
+    enough = (d for d in members if min(len(members[d]), len(organisations[d])) >= SHARED_BY)
+    return frozenset(enough)
 
 
 def account_of(message: Message, signature: Signature, provider: Provider) -> str:
@@ -99,14 +129,24 @@ def _named(s: Standing) -> bool:
 
 STANDING: tuple[StandingRule, ...] = (
     StandingRule("not-blocklisted", "It is on the blocklist.", lambda s, now: not s.blocklisted),
-    StandingRule("not-rotating", "It belongs to a family of young domains that take turns.",
-                 lambda s, now: not s.rotating),
-    StandingRule("age-known", "Nobody knows when it was registered, or it was less than 30 days ago.",
-                 lambda s, now: _old(s.registered_at, now, TOO_YOUNG)),
-    StandingRule("registered-long", "It was registered less than 180 days ago, and no person vouched for it.",
-                 lambda s, now: _named(s) or _old(s.registered_at, now, REGISTERED_FOR)),
-    StandingRule("seen-long", "It was first seen less than 90 days ago, and no person vouched for it.",
-                 lambda s, now: _named(s) or _old(s.first_seen_at, now, SEEN_FOR)),
+    StandingRule(
+        "not-rotating", "It belongs to a family of young domains that take turns.", lambda s, now: not s.rotating
+    ),
+    StandingRule(
+        "age-known",
+        "Nobody knows when it was registered, or it was less than 30 days ago.",
+        lambda s, now: _old(s.registered_at, now, TOO_YOUNG),
+    ),
+    StandingRule(
+        "registered-long",
+        "It was registered less than 180 days ago, and no person vouched for it.",
+        lambda s, now: _named(s) or _old(s.registered_at, now, REGISTERED_FOR),
+    ),
+    StandingRule(
+        "seen-long",
+        "It was first seen less than 90 days ago, and no person vouched for it.",
+        lambda s, now: _named(s) or _old(s.first_seen_at, now, SEEN_FOR),
+    ),
 )
 
 
