@@ -23,7 +23,7 @@ EPILOG = """Three ways to begin:
   antiphon init && antiphon run      a node
 
 A fresh node observes: nothing leaves until `antiphon arm`. Exit codes: 0 done, 1 not so, 2 wrong usage, 65 bad input,
-66 no such file, 69 not reachable, 73 home not usable, 74 storage or anchor failed, 77 refused by the law, 78 settings."""
+66 no such file, 69 not reachable, 73 home not usable, 74 storage or anchor failed, 77 law, 78 settings."""
 
 
 class Program(click.Group):
@@ -79,11 +79,12 @@ async def _call(home: Path, request: dict[str, object]) -> object:
 
 async def _alone(home: Path, request: dict[str, object]) -> dict[str, object]:
     from antiphon.backends.home import Home
+    from antiphon.backends.shelf import FolderShelf
     from antiphon.node import open_desk
     from antiphon.web.control import Control
 
     async with open_desk(Home(home)) as (desk, _, _):
-        answer = await Control(desk, home, asyncio.Event()).handle(request)
+        answer = await Control(desk, asyncio.Event(), FolderShelf).handle(request)
         if desk.log.agrees:
             await desk.log.anchor()
         return answer
@@ -270,7 +271,9 @@ def _signed(home: Path, verb: str, own_key: Path | None, arguments: dict[str, ob
 
     async def both() -> object:
         prepared: Any = await _call(home, {"verb": f"{verb}-prepare", **arguments})
-        signatures = [{"by": index, "signature": sign(private, bytes.fromhex(prepared["sign"])).hex()} for index in signers]
+        signatures = [
+            {"by": index, "signature": sign(private, bytes.fromhex(prepared["sign"])).hex()} for index in signers
+        ]
         return await _call(home, {"verb": verb, "id": prepared["id"], "signatures": signatures})
 
     show(asyncio.run(both()), False)
@@ -455,7 +458,7 @@ def ledger_proof(home: Path, entry: int) -> None:
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def audit(arguments: tuple[str, ...]) -> None:
-    """Check a published ledger, trusting nothing: PATH|URL [--vkey K] [--since CHECKPOINT] [--openings FILE] [--json]."""
+    """Check a published ledger, trusting nothing: PATH|URL [--vkey K] [--since CHECKPOINT] [--openings FILE]."""
     from antiphon.ledger import audit as auditor
 
     sys.exit(auditor.main(list(arguments)))

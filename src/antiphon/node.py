@@ -58,7 +58,7 @@ class SystemClock:
 
     def now(self) -> Instant:
         """Now, in UTC."""
-        self._last = max(self._last, time.time_ns() // 1000)
+        self._last = max(self._last, time.time_ns() // 1000)  # noqa: TID251 - this is the clock backend
         return Instant(self._last)
 
 
@@ -137,7 +137,8 @@ def initialise(home: Home, settings: Settings, *, operator_key: Path, operator_n
     migrate(str(home.database), shipped(), home.snapshots)
     # The log key comes last: only with it is this a home.
     log_key = os.urandom(32)
-    asyncio.run(_first_entries(home, settings, log_key, operator_key, operator_name))
+    private = bytes.fromhex(operator_key.read_text("ascii").strip())
+    asyncio.run(_first_entries(home, settings, log_key, private, operator_name))
     write_secret(home.keys / "log", log_key)
 
 
@@ -146,14 +147,13 @@ def default_anchor(home: Home) -> Path:
     return home.path.with_name(f"{home.path.name}-anchor") / "checkpoint"
 
 
-async def _first_entries(home: Home, settings: Settings, log_key: bytes, operator_key: Path, name: str) -> None:
+async def _first_entries(home: Home, settings: Settings, log_key: bytes, private: bytes, name: str) -> None:
     store = SqliteStore(str(home.database), CABINETS)
     around = Surroundings(settings)
     if around.world_clock is not None:
         await around.world_clock.connect("init")
     clock = around.clock
     community, operator, secret = os.urandom(16), os.urandom(16), os.urandom(32)
-    operator_private = bytes.fromhex(operator_key.read_text("ascii").strip())
 
     def work(tx: Transaction) -> None:
         now = clock.now()
@@ -169,8 +169,8 @@ async def _first_entries(home: Home, settings: Settings, log_key: bytes, operato
     try:
         await store.write(work)
         desk = _desk(home, settings, store, around, log_key, community=community, operator=operator, secret=secret)
-        prepared = await prepare_operator(desk, name, public_key(operator_private), by=None)
-        await submit_operator(desk, prepared, {}, own=sign(operator_private, prepared.sign))
+        prepared = await prepare_operator(desk, name, public_key(private), by=None)
+        await submit_operator(desk, prepared, {}, own=sign(private, prepared.sign))
         await book.anchor()
     finally:
         await store.close()
@@ -179,8 +179,15 @@ async def _first_entries(home: Home, settings: Settings, log_key: bytes, operato
 
 
 def _desk(
-    home: Home, settings: Settings, store: SqliteStore, around: Surroundings, log_key: bytes, *, community: bytes,
-    operator: bytes, secret: bytes,
+    home: Home,
+    settings: Settings,
+    store: SqliteStore,
+    around: Surroundings,
+    log_key: bytes,
+    *,
+    community: bytes,
+    operator: bytes,
+    secret: bytes,
 ) -> Desk:
     chance: Chance = SystemChance()
     clock = around.clock
@@ -286,7 +293,7 @@ async def run(home: Home, say: Callable[[str], None]) -> None:
             say("The anchor is missing or knows a later ledger: this node observes and lets nothing out.")
         await settle_interrupted(desk)
         shelf, wake = FolderShelf(home.ledger), asyncio.Event()
-        control = Control(desk, home.path, wake)
+        control = Control(desk, wake, FolderShelf)
         doors = await _open_doors(desk, settings, wake, say)
         server = await control.listen(home.control)
         pages = await serve_pages(desk, settings.doors.http, say) if settings.doors.http else None
@@ -302,7 +309,9 @@ async def run(home: Home, say: Callable[[str], None]) -> None:
             home.control.unlink(missing_ok=True)
 
 
-async def _open_doors(desk: Desk, settings: Settings, wake: asyncio.Event, say: Callable[[str], None]) -> list[MailPort]:
+async def _open_doors(
+    desk: Desk, settings: Settings, wake: asyncio.Event, say: Callable[[str], None]
+) -> list[MailPort]:
     doors: list[MailPort] = []
     for protocol, place in (("lmtp", settings.doors.lmtp), ("smtp", settings.doors.smtp)):
         if place:
@@ -314,9 +323,7 @@ async def _open_doors(desk: Desk, settings: Settings, wake: asyncio.Event, say: 
     return doors
 
 
-async def _rounds(
-    desk: Desk, shelf: FolderShelf, around: Surroundings, control: Control, wake: asyncio.Event
-) -> None:
+async def _rounds(desk: Desk, shelf: FolderShelf, around: Surroundings, control: Control, wake: asyncio.Event) -> None:
     async def step(_: Instant) -> Instant | None:
         async with control.turn:
             return await take_round(desk, shelf)

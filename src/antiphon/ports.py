@@ -91,9 +91,7 @@ class Transaction(Protocol):
         """The record with this key, in the order of the cabinet's key."""
         ...
 
-    def find(
-        self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]
-    ) -> list[R]:
+    def find(self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]) -> list[R]:
         """All records that fit every condition: `field=value` (None too), `field__lt`, `__le`, `__gt`, `__ge`,
         `__ne`, or `field__in` with a sequence. `order` is a field, descending with a leading `-`; ties and no order
         follow the key. `limit=0` is no limit."""

@@ -132,9 +132,7 @@ class _MemoryTransaction:
     def get(self, kind: type[R], *key: Value) -> R | None:
         return cast("R | None", self._drawer(kind).records.get(key))
 
-    def find(
-        self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]
-    ) -> list[R]:
+    def find(self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]) -> list[R]:
         found = list(self._drawer(kind).fitting(where, order))
         return found[:limit] if limit > 0 else found
 

@@ -78,7 +78,7 @@ def _instant(text: str) -> Instant | None:
         return None
 
 
-def _names(entities: Any, depth: int) -> list[str]:
+def _names(entities: object, depth: int) -> list[str]:
     """The fn of registrants, also nested ones (RFC 9083 §5.1)."""
     names: list[str] = []
     for entity in entities if isinstance(entities, list) and depth < 4 else []:

@@ -72,18 +72,30 @@ ACCEPTED: tuple[Rule, ...] = (
 SPENDABLE: tuple[Rule, ...] = (
     Rule("originator-known", "No passing, aligned signature says who is responsible.", lambda s: s.originator_known),
     Rule("gate-passes", "No signature covers the opt-out fields as the gate demands.", lambda s: s.gate_passes),
-    Rule("class-allows", "A message that we did not see arrive buys only what its member clicks.",
-         lambda s: _seen(s) or s.clicked),
+    Rule(
+        "class-allows",
+        "A message that we did not see arrive buys only what its member clicks.",
+        lambda s: _seen(s) or s.clicked,
+    ),
     Rule("unambiguous", "A header field that must be single stands twice.", lambda s: s.unambiguous),
     Rule("canonical-signature", "A signature value is not in its one canonical form.", lambda s: s.canonical),
     Rule("only-to-member", "To does not name exactly the member's own address.", lambda s: s.only_to_member),
-    Rule("to-covered", "To is not covered by the signature: the copy may be somebody else's.",
-         lambda s: s.to_covered or (s.clicked and _seen(s))),
-    Rule("signed-lately", "The mail came more than 72 hours after it was signed, or its signed time is unknown.",
-         _time_fits),
+    Rule(
+        "to-covered",
+        "To is not covered by the signature: the copy may be somebody else's.",
+        lambda s: s.to_covered or (s.clicked and _seen(s)),
+    ),
+    Rule(
+        "signed-lately",
+        "The mail came more than 72 hours after it was signed, or its signed time is unknown.",
+        _time_fits,
+    ),
     Rule("not-relayed", "A list relayed this mail: its opt-out is the list's.", lambda s: not s.relayed),
-    Rule("not-transactional", "This answers the member's own act; it is never acted on unasked.",
-         lambda s: not s.transactional or s.confirmed),
+    Rule(
+        "not-transactional",
+        "This answers the member's own act; it is never acted on unasked.",
+        lambda s: not s.transactional or s.confirmed,
+    ),
     Rule("five-a-day", "Five mails of this case counted for this member today.", lambda s: s.today < PER_DAY),
 )
 

@@ -1,4 +1,4 @@
-"""Mail that answers the member's own act is never acted on unasked (LAW §3): a versioned rules file, three languages."""
+"""Mail that answers the member's own act is never acted on unasked (LAW §3): a versioned rules file."""
 
 from __future__ import annotations
 

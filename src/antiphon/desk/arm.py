@@ -17,7 +17,9 @@ async def arm(desk: Desk, level: Armed) -> tuple[str, ...]:
     """Lets attempts out up to this level, after live checks. Raises RefusedByLaw with every check that failed."""
     failed = await failures(desk, level)
     if failed:
-        raise RefusedByLaw(f"This node can not be armed: {failed[0]}.", failed, advice="`antiphon arm` lists all checks.")
+        raise RefusedByLaw(
+            f"This node can not be armed: {failed[0]}.", failed, advice="`antiphon arm` lists all checks."
+        )
 
     def work(tx: Transaction) -> None:
         tx.put(Setting(ARMED, bytes([level])))
@@ -43,7 +45,10 @@ async def failures(desk: Desk, level: Armed) -> tuple[str, ...]:
         address = await desk.resolver.ask(house.domain, "A")
         names = await desk.resolver.ask(address.values[0], "PTR") if address.values else None
         checks += [
-            ("the operator's legal name and postal address are not set", bool(house.legal_name and house.postal_address)),
+            (
+                "the operator's legal name and postal address are not set",
+                bool(house.legal_name and house.postal_address),
+            ),
             ("the DKIM keys are not in DNS as they are here", published == list(desk.mail_signer.records().values())),
             (f"mail to {house.domain} has no exchanger", exchanger.status == "found"),
             (f"reverse DNS does not name {house.domain}", names is not None and house.domain in names.values),
@@ -73,4 +78,3 @@ async def resume(desk: Desk, *, scope: str, value: str) -> None:
             look_by(tx, case.case, desk.clock.now())
 
     await desk.store.write(work)
-

@@ -35,7 +35,11 @@ def _all(tx: Transaction, desk: Desk) -> list[Opening]:
     opened = sorted((cases[name] for name in cases if name in used), key=lambda case: case.tag)
     spends = sorted((o for o in found if isinstance(o, SpendOpening)), key=lambda o: (o.intent, o.leaf))
     erased = sorted((o for o in found if isinstance(o, Erased)), key=lambda o: (o.intent, o.leaf))
-    return [*(CaseOpening(case=c.tag, case_salt=c.salt, originator=c.originator, epoch=c.epoch) for c in opened), *spends, *erased]
+    return [
+        *(CaseOpening(case=c.tag, case_salt=c.salt, originator=c.originator, epoch=c.epoch) for c in opened),
+        *spends,
+        *erased,
+    ]
 
 
 def _spend(tx: Transaction, desk: Desk, attempt: Attempt, sighting: Sighting) -> Opening:

@@ -115,4 +115,3 @@ async def _exchanger(desk: Desk, domain: str) -> str:
         return domain
     ranked = sorted((int(p), name) for p, _, name in (v.partition(" ") for v in answer.values) if p.isdigit())
     return ranked[0][1].rstrip(".").lower() if ranked else ""
-

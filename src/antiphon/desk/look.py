@@ -81,7 +81,9 @@ def advance(tx: Transaction, desk: Desk, name: Identifier) -> list[Idea]:
     by_member = unspent(tx, case, now)
     clocks = {member: asked_of(tx, member, case.originator) for member in by_member}
     approval = live_approval(tx, case, now)
-    after = [s.received_at for m, own in by_member.items() for s in own if clocks[m].phase(s.received_at) is Phase.AFTER]
+    after = [
+        s.received_at for m, own in by_member.items() for s in own if clocks[m].phase(s.received_at) is Phase.AFTER
+    ]
     facts = Facts(now, approval_live=approval is not None, sighted_at=max(after, default=None))
     for event in (Event.LOOKED_AT, Event.SIGHTED, Event.APPROVED):
         case = move(tx, case, event, facts)
@@ -156,7 +158,11 @@ def _outlived(tx: Transaction, draft: Draft, able: list[Sighting], facts: Facts,
 
 
 def _own(
-    tx: Transaction, case: Case, by_member: dict[Identifier, list[Sighting]], clocks: dict[Identifier, Asked], now: Instant
+    tx: Transaction,
+    case: Case,
+    by_member: dict[Identifier, list[Sighting]],
+    clocks: dict[Identifier, Asked],
+    now: Instant,
 ) -> list[Idea]:
     ideas = []
     for member, own in by_member.items():

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
-from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.campaign.report import EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.desk import Desk, armed
@@ -32,6 +31,7 @@ from antiphon.optout.case import (
     State,
 )
 from antiphon.optout.destination import Halt, halted
+from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.optout.pacing import Budget, fresh, keys
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate

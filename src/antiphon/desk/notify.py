@@ -8,17 +8,17 @@ import hmac
 import io
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP  # noqa: TID251 - writes our own mail, reads nobody's
 from email.utils import format_datetime
 from hashlib import sha256
 
-from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk
 from antiphon.optout.approval import Draft
 from antiphon.optout.case import Case
 from antiphon.optout.channel import token_of
+from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.optout.wording import FEWEST_SHOWN, NoticeFacts, language_for, notice, size_class
 from antiphon.ports import Transaction
 from antiphon.terms import DAY, Digest, Identifier, Instant, show_instant, to_datetime
@@ -50,8 +50,11 @@ def is_ours(desk: Desk, message_id: str, references: str, loop: str) -> bool:
     """Whether a mail is our own, or an answer to one of ours."""
     ours = f"@{desk.house.domain}>"
     named = [message_id, *references.split()]
-    return ours in message_id or any(name.endswith(ours) for name in named) or bool(loop and loop in
-        {loop_token(desk, name) for name in named})
+    return (
+        ours in message_id
+        or any(name.endswith(ours) for name in named)
+        or bool(loop and loop in {loop_token(desk, name) for name in named})
+    )
 
 
 def row_of(report: Report, evidence: Evidence) -> Row:
@@ -126,9 +129,7 @@ def reply_address(desk: Desk, case: Case) -> str:
     return f"reply+{case.reply_token}@{desk.house.domain}"
 
 
-def _print(
-    desk: Desk, case: Case, recipient: str, subject: str, body: str, rows: list[Row], now: Instant
-) -> bytes:
+def _print(desk: Desk, case: Case, recipient: str, subject: str, body: str, rows: list[Row], now: Instant) -> bytes:
     mail = EmailMessage(policy=SMTP.clone(max_line_length=76))
     message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
     mail["From"] = f"{desk.house.name} <desk@{desk.house.domain}>"

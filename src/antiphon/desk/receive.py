@@ -83,8 +83,15 @@ async def fetch(desk: Desk, message: Message, received_at: Instant) -> Fetched:
 
 
 async def spool_mail(
-    desk: Desk, box: str, member: Mandate | None, raw: bytes, *, token: str = "", peer: tuple[str, int] = ("", 0),
-    source: str = "lmtp", clicked: bool = False,
+    desk: Desk,
+    box: str,
+    member: Mandate | None,
+    raw: bytes,
+    *,
+    token: str = "",
+    peer: tuple[str, int] = ("", 0),
+    source: str = "lmtp",
+    clicked: bool = False,
 ) -> int:
     """Seals a mail and writes it to the spool; when this returns it may be acknowledged. Raises StorageFailed."""
     at = desk.clock.now()
@@ -249,7 +256,9 @@ async def take_report(
         evidence_only = refused == ("mandate-live",) and live.state is MandateState.PENDING
         unfit = refusals(SPENDABLE, statement)
         case = _case(tx, desk, evidence, now) if not refused and evidence.originator else None
-        campaign, why = desk.place(tx, print_, judged.received_at, evidence.subject) if not statement.robot else (None, "")
+        campaign, why = (
+            desk.place(tx, print_, judged.received_at, evidence.subject) if not statement.robot else (None, "")
+        )
         report = Report(
             report=desk.identifier(),
             community=desk.house.community,
@@ -294,9 +303,7 @@ def _state(refused: tuple[str, ...], evidence_only: bool) -> ReportState:
     return ReportState.REFUSED if refused else ReportState.ACCEPTED
 
 
-def _statement(
-    tx: Transaction, desk: Desk, mandate: Mandate, judged: Judged, at: Instant, clicked: bool
-) -> Statement:
+def _statement(tx: Transaction, desk: Desk, mandate: Mandate, judged: Judged, at: Instant, clicked: bool) -> Statement:
     evidence, now = judged.evidence, desk.clock.now()
     earlier = (tx.find(Report, member=mandate.member, identity=name) for name in judged.names)
     duplicate = any(r.state is not ReportState.REFUSED for found in earlier for r in found)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 
-from antiphon.optout.evidence import parse_evidence
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk
@@ -21,6 +20,7 @@ from antiphon.ledger.allowance import MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Per
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import draft_reports
 from antiphon.optout.channel import Kind, Offer, proven
+from antiphon.optout.evidence import parse_evidence
 from antiphon.optout.pacing import Budget, keys
 from antiphon.optout.wording import OPT_OUT
 from antiphon.ports import Exchange, Letter, Transaction
@@ -207,4 +207,3 @@ def _opt_out_mail(desk: Desk, offer: Offer) -> bytes:
 
 def _mail_date(now: Instant) -> str:
     return format_datetime(to_datetime(now).replace(microsecond=0))
-

@@ -45,9 +45,7 @@ async def settle(desk: Desk, intent: int, exchange: Exchange) -> None:
         attempt = tx.get(Attempt, intent)
         if attempt is None or attempt.outcome is not Outcome.OPEN or attempt.settles_at is not None:
             return
-        attempt = replace(
-            attempt, status=exchange.status, bytes_out=exchange.bytes_out, bytes_in=exchange.bytes_in
-        )
+        attempt = replace(attempt, status=exchange.status, bytes_out=exchange.bytes_out, bytes_in=exchange.bytes_in)
         _heed(tx, attempt, exchange, now)
         outcome = BY_EXCHANGE[exchange.outcome]
         if attempt.channel != "one-click" and outcome is Outcome.ACCEPTED:

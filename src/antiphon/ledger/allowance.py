@@ -126,6 +126,7 @@ class Each:
         self.check = check
 
     def __call__(self, asked: Question) -> bool:
+        """True when no sighting fails."""
         return all(self.check(coin, asked) for coin in asked.coins)
 
 
@@ -136,56 +137,125 @@ def _armed(asked: Question) -> bool:
 
 RULES: tuple[Rule, ...] = (
     Rule("armed", "A node that observes lets nothing out.", ALL, _armed),
-    Rule("not-halted", "A person halted everything, this host, this case or this kind of channel.", ALL,
-         lambda q: not q.halted),
-    Rule("anchor-agrees", "The anchor is missing or knows a later ledger than this home.", ALL,
-         lambda q: q.anchor_agrees),
+    Rule(
+        "not-halted",
+        "A person halted everything, this host, this case or this kind of channel.",
+        ALL,
+        lambda q: not q.halted,
+    ),
+    Rule(
+        "anchor-agrees", "The anchor is missing or knows a later ledger than this home.", ALL, lambda q: q.anchor_agrees
+    ),
     Rule("case-allows", "The state of the case bars this act.", ALL, lambda q: q.case_allows),
-    Rule("accountable", "This originator is not accountable: it must learn nothing from us.", ALL,
-         lambda q: q.accountable),
+    Rule(
+        "accountable",
+        "This originator is not accountable: it must learn nothing from us.",
+        ALL,
+        lambda q: q.accountable,
+    ),
     Rule("channel-usable", "The message offers no channel with every proof.", ALL, lambda q: q.channel_usable),
-    Rule("pair-allowed", "No person has allowed this domain at this network, or a certificate failed there.", ALL,
-         lambda q: q.pair_allowed),
-    Rule("no-stop-published", "The host publishes a stop, or could not be asked whether it does.", ALL,
-         lambda q: q.no_stop_published),
-    Rule("approved", "No live approval of a person covers this.", frozenset({Act.NOTICE, Act.REQUEST}),
-         lambda q: q.approved),
-    Rule("named-stand", "Somebody whom the notice names took it back, was asked for, or is not to be named.",
-         frozenset({Act.NOTICE}), lambda q: q.named_stand),
+    Rule(
+        "pair-allowed",
+        "No person has allowed this domain at this network, or a certificate failed there.",
+        ALL,
+        lambda q: q.pair_allowed,
+    ),
+    Rule(
+        "no-stop-published",
+        "The host publishes a stop, or could not be asked whether it does.",
+        ALL,
+        lambda q: q.no_stop_published,
+    ),
+    Rule(
+        "approved",
+        "No live approval of a person covers this.",
+        frozenset({Act.NOTICE, Act.REQUEST}),
+        lambda q: q.approved,
+    ),
+    Rule(
+        "named-stand",
+        "Somebody whom the notice names took it back, was asked for, or is not to be named.",
+        frozenset({Act.NOTICE}),
+        lambda q: q.named_stand,
+    ),
     Rule("paid", "An attempt needs a sighting that pays.", ALL, lambda q: len(q.coins) > 0),
     Rule("same-case", "A sighting of another case can not pay.", ALL, lambda q: q.same_case),
-    Rule("distinct", "A sighting can not pay twice.", ALL,
-         lambda q: len({key for c in q.coins for key in c.keys}) == sum(len(c.keys) for c in q.coins)),
-    Rule("covered", "The bytes of the mail that pays do not cover what the attempt may use.", ALL,
-         lambda q: sum(c.size for c in q.coins) >= q.reserve),
-    Rule("one-member", "Only the same member's mail pays for an own opt-out.", OWN,
-         lambda q: len({c.member for c in q.coins}) == 1),
-    Rule("mandate-live", "A mandate is pending, suspended, revoked or older than a year.", ALL,
-         Each(lambda c, q: c.mandate_live)),
-    Rule("may-identify", "A member did not agree to be identified by the originator's token.", ALL,
-         Each(lambda c, q: c.has_token or (c.clicked and q.act in CLICKED))),
-    Rule("class-allows", "An upload buys only what its member clicks on that very message.", ALL,
-         Each(lambda c, q: c.spendable_class or (c.clicked and q.act in CLICKED))),
+    Rule(
+        "distinct",
+        "A sighting can not pay twice.",
+        ALL,
+        lambda q: len({key for c in q.coins for key in c.keys}) == sum(len(c.keys) for c in q.coins),
+    ),
+    Rule(
+        "covered",
+        "The bytes of the mail that pays do not cover what the attempt may use.",
+        ALL,
+        lambda q: sum(c.size for c in q.coins) >= q.reserve,
+    ),
+    Rule(
+        "one-member",
+        "Only the same member's mail pays for an own opt-out.",
+        OWN,
+        lambda q: len({c.member for c in q.coins}) == 1,
+    ),
+    Rule(
+        "mandate-live",
+        "A mandate is pending, suspended, revoked or older than a year.",
+        ALL,
+        Each(lambda c, q: c.mandate_live),
+    ),
+    Rule(
+        "may-identify",
+        "A member did not agree to be identified by the originator's token.",
+        ALL,
+        Each(lambda c, q: c.has_token or (c.clicked and q.act in CLICKED)),
+    ),
+    Rule(
+        "class-allows",
+        "An upload buys only what its member clicks on that very message.",
+        ALL,
+        Each(lambda c, q: c.spendable_class or (c.clicked and q.act in CLICKED)),
+    ),
     Rule("clicked", "This act needs the member's click on that very message.", CLICKED, Each(lambda c, q: c.clicked)),
-    Rule("consented", "The member gave no standing consent to opt out of this originator.",
-         frozenset({Act.OWN_OPT_OUT}), Each(lambda c, q: c.consents_to_opt_out)),
-    Rule("committed", "A sighting is not under a published checkpoint yet.", ALL,
-         Each(lambda c, q: c.index is not None and c.index < q.published_size)),
+    Rule(
+        "consented",
+        "The member gave no standing consent to opt out of this originator.",
+        frozenset({Act.OWN_OPT_OUT}),
+        Each(lambda c, q: c.consents_to_opt_out),
+    ),
+    Rule(
+        "committed",
+        "A sighting is not under a published checkpoint yet.",
+        ALL,
+        Each(lambda c, q: c.index is not None and c.index < q.published_size),
+    ),
     Rule("hold-over", "A sighting is still held.", ALL, Each(lambda c, q: q.now >= c.hold_until)),
-    Rule("fresh", "A mail came more than 30 days ago.", ALL,
-         Each(lambda c, q: 0 <= q.now - c.received_at <= FRESH)),
+    Rule("fresh", "A mail came more than 30 days ago.", ALL, Each(lambda c, q: 0 <= q.now - c.received_at <= FRESH)),
     Rule("not-retracted", "A member took this report back.", ALL, Each(lambda c, q: not c.retracted)),
     Rule("unspent", "A sighting has paid already.", ALL, Each(lambda c, q: not c.spent)),
     Rule("not-asked-for", "This member was asked for already.", OWN | {Act.NOTICE}, Each(lambda c, q: not c.asked)),
-    Rule("none-waiting", "An own opt-out or notice for this member is not settled yet.", OWN | {Act.NOTICE},
-         Each(lambda c, q: not c.waiting)),
+    Rule(
+        "none-waiting",
+        "An own opt-out or notice for this member is not settled yet.",
+        OWN | {Act.NOTICE},
+        Each(lambda c, q: not c.waiting),
+    ),
     Rule("tries-left", "Three own opt-outs were tried for this member.", OWN, Each(lambda c, q: c.tries < 3)),
-    Rule("tries-apart", "The last own opt-out of this member is less than 24 hours old.", OWN,
-         Each(lambda c, q: c.last_try_at is None or q.now - c.last_try_at >= DAY)),
-    Rule("window-over", "A mail was not signed and received after its own member's window.", REQUESTS,
-         Each(lambda c, q: c.asked and c.after_window)),
-    Rule("pace", "The destination's budget of host, domain or network is used up for now.", ALL,
-         lambda q: q.pace_allows),
+    Rule(
+        "tries-apart",
+        "The last own opt-out of this member is less than 24 hours old.",
+        OWN,
+        Each(lambda c, q: c.last_try_at is None or q.now - c.last_try_at >= DAY),
+    ),
+    Rule(
+        "window-over",
+        "A mail was not signed and received after its own member's window.",
+        REQUESTS,
+        Each(lambda c, q: c.asked and c.after_window),
+    ),
+    Rule(
+        "pace", "The destination's budget of host, domain or network is used up for now.", ALL, lambda q: q.pace_allows
+    ),
 )
 
 

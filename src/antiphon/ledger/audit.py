@@ -1410,9 +1410,7 @@ def _nullifiers(spend: Spend) -> list[bytes]:
     return [_sha(b"antiphon/n/1", b"originator", signature["b"]) for signature in spend.signatures]
 
 
-@_rule(
-    "openings", "destination-follows", "The opening gives host, organisation and prefix; the mail named the host."
-)
+@_rule("openings", "destination-follows", "The opening gives host, organisation and prefix; the mail named the host.")
 def _destination_follows(state: State) -> Found:
     cases = state.openings.cases if state.openings else {}
     for act, leaf, spend in state.opened():

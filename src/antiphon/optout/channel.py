@@ -191,9 +191,10 @@ def personal(first: str, second: str) -> bool:
 def token_of(url: str) -> str:
     """The token that the originator issued to one recipient: the longest piece of its URL that can be one."""
     try:
-        return max((p for p in _pieces(parse_url(url)) if is_token(p)), key=lambda p: (_has_digit(p), len(p)), default="")
+        tokens = [piece for piece in _pieces(parse_url(url)) if is_token(piece)]
     except RefusedByLaw:
         return ""
+    return max(tokens, key=lambda piece: (_has_digit(piece), len(piece)), default="")
 
 
 def proven(
@@ -205,7 +206,7 @@ def proven(
 
     def answered(offer: Offer) -> Offer:
         shown = clicked or any(personal(offer.target, url) for url in others)
-        if offer.kind is not Kind.ONE_CLICK or not shown or offer.target in others:
+        if not shown or offer.target in others:
             return offer
         return replace(offer, reasons=tuple(reason for reason in offer.reasons if reason != "personal"))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from antiphon.backends.shelf import FolderShelf
 from antiphon.desk import approve, arm, enrol, withdraw
 from antiphon.desk.desk import Desk
 from antiphon.desk.disclose import openings
@@ -21,7 +21,7 @@ from antiphon.ledger.allowance import Armed
 from antiphon.ledger.tree import inclusion_proof
 from antiphon.optout.approval import Scope
 from antiphon.optout.case import Case
-from antiphon.ports import Transaction
+from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
 from antiphon.web import views
@@ -34,8 +34,8 @@ Verb = Callable[[Request], Awaitable[object]]
 class Control:
     """Serves the verbs of one node. `turn` is held by whoever changes things, so that a round is never cut."""
 
-    def __init__(self, desk: Desk, home: Path, wake: asyncio.Event) -> None:
-        self._desk, self._home, self._wake = desk, home, wake
+    def __init__(self, desk: Desk, wake: asyncio.Event, shelf: Callable[[Path], Shelf]) -> None:
+        self._desk, self._wake, self._shelf = desk, wake, shelf
         self.turn, self.ended = asyncio.Lock(), asyncio.Event()
         self._prepared: dict[str, approve.Prepared] = {}
         self.verbs: dict[str, Verb] = {
@@ -74,7 +74,8 @@ class Control:
 
     async def listen(self, path: Path) -> asyncio.Server:
         """Opens the socket for the home's owner only."""
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         server = await asyncio.start_unix_server(self._serve, path, limit=MOST_LINE)
         os.chmod(path, 0o600)
         return server
@@ -205,7 +206,9 @@ class Control:
 
     async def _members(self, _: Request) -> object:
         found = await self._desk.store.read(lambda tx: tx.find(Mandate, order="address"))
-        return [{"address": m.address, "state": m.state.value, "consents": m.consents, "hosted": m.hosted} for m in found]
+        return [
+            {"address": m.address, "state": m.state.value, "consents": m.consents, "hosted": m.hosted} for m in found
+        ]
 
     async def _report(self, q: Request) -> object:
         """A message handed in by its path or bytes: an upload (class C), or the member's own click."""
@@ -229,12 +232,12 @@ class Control:
 
     async def _openings(self, q: Request) -> object:
         data = await openings(self._desk)
-        Path(_text(q, "path")).write_bytes(data)
+        self._shelf(Path(_text(q, "path")).parent).put(Path(_text(q, "path")).name, data)
         return {"bytes": len(data)}
 
     async def _publish(self, q: Request) -> object:
         await self._desk.log.anchor()
-        return {"size": await publish_whole(self._desk, FolderShelf(Path(_text(q, "path"))))}
+        return {"size": await publish_whole(self._desk, self._shelf(Path(_text(q, "path"))))}
 
     async def _proof(self, q: Request) -> object:
         index, size = _number(q, "entry"), self._desk.log.anchored
@@ -245,8 +248,10 @@ class Control:
             path = inclusion_proof(index, size, lambda level, place: hash_at(tx, level, place))
             return print_proof(Proof(index, path, self._desk.log.note))
 
-        return {"proof": (await self._desk.store.read(work)).decode(), "size": await self._desk.store.read(
-            lambda tx: number(tx, SIZE))}
+        return {
+            "proof": (await self._desk.store.read(work)).decode(),
+            "size": await self._desk.store.read(lambda tx: number(tx, SIZE)),
+        }
 
     async def _stop(self, _: Request) -> object:
         self.ended.set()

@@ -1,4 +1,4 @@
-"""Pages over HTTP: the node's status, the sender desk behind each notice, /metrics and /healthz. No script, no cookie."""
+"""Pages over HTTP: status, the sender desk behind each notice, /metrics and /healthz. No script, no cookie."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from antiphon.optout.case import Case
 from antiphon.web import views
 
 POLICY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -71,8 +71,11 @@ class Pages:
             lambda tx: (views.status(tx, self._desk), views.cases(tx, self._desk))
         )
         waiting = found["needs"]
-        needs = [[n["kind"], n.get("originator", ""), n.get("since", "")] for n in waiting] if isinstance(
-            waiting, list) else []
+        needs = (
+            [[n["kind"], n.get("originator", ""), n.get("since", "")] for n in waiting]
+            if isinstance(waiting, list)
+            else []
+        )
         head = ["originator", "state", "reports", "members", "sightings", "attempts"]
         rows = [[line[name] for name in head] for line in lines]
         told = f"<p>{html.escape(str(found['armed']))}; ledger of {found['ledger']}; {found['now']}</p>"
@@ -105,7 +108,8 @@ class Pages:
             word = body.partition("word=")[2].partition("&")[0]
             if word not in WORDS:
                 raise MalformedInput("The form has three words.")
-            said = f"<p><strong>Noted: {await heed(self._desk, case, word, who='the originator, at the desk')}</strong></p>"
+            heeded = await heed(self._desk, case, word, who="the originator, at the desk")
+            said = f"<p><strong>Noted: {heeded}</strong></p>"
         line = await self._desk.store.read(lambda tx: views.case(tx, self._desk, case.case))
         facts = table(
             ["what", "value"],
@@ -116,8 +120,11 @@ class Pages:
         forms = "".join(
             f"<form method=post style='display:inline'><input type=hidden name=word value={word}>"
             f"<button>{text}</button></form> "
-            for word, text in (("done", "We have done it"), ("dispute", "This is wrong: pause everything"),
-                               ("stop", "Send no more"))
+            for word, text in (
+                ("done", "We have done it"),
+                ("dispute", "This is wrong: pause everything"),
+                ("stop", "Send no more"),
+            )
         )
         proof = "<p>The proof: the ledger's files stand beside this page; <code>antiphon audit</code> checks them.</p>"
         return page("Is this mail really ours? Yes.", said + facts + proof + forms)
@@ -147,8 +154,8 @@ async def serve_pages(desk: Desk, place: str, say: Callable[[str], None]) -> Pag
     host, _, port = place.rpartition(":")
     config = uvicorn.Config(Pages(desk).application(), host=host, port=int(port), log_level="warning", lifespan="off")
     server = _QuietServer(config)
-    task = asyncio.ensure_future(server._serve(None))  # noqa: SLF001 - `serve` would take the node's signals
-    while not server.started and not task.done():
+    task = asyncio.ensure_future(server._serve(None))
+    while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells in no other way
         await asyncio.sleep(0.01)
     say(f"pages on http://{place}/")
     return PageServer(server, task)

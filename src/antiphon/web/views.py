@@ -133,8 +133,16 @@ def case(tx: Transaction, desk: Desk, name: Identifier) -> View:
             for a in tx.find(Approval, case=name)
         ],
         "attempts_made": [
-            {"entry": a.intent, "act": a.act, "at": _when(a.at), "host": a.host, "outcome": a.outcome.value,
-             "status": a.status, "bytes_out": a.bytes_out, "bytes_in": a.bytes_in}
+            {
+                "entry": a.intent,
+                "act": a.act,
+                "at": _when(a.at),
+                "host": a.host,
+                "outcome": a.outcome.value,
+                "status": a.status,
+                "bytes_out": a.bytes_out,
+                "bytes_in": a.bytes_in,
+            }
             for a in tx.find(Attempt, case=name, order="intent")
         ],
         "draft": draft.message.decode("utf-8", "replace") if draft is not None else None,
@@ -153,8 +161,12 @@ def would(tx: Transaction, desk: Desk, kept: Case, now: Instant) -> list[View]:
     able = [own[0] for own in by_member.values()]
     voices = independent(tx, able)
     lines: list[View] = [_would(tx, desk, kept, Act.NOTICE, able, now, f"{voices} of 5 independent members")]
-    after = [s for m, own in by_member.items() for s in own
-             if asked_of(tx, m, kept.originator).phase(s.received_at) is Phase.AFTER]
+    after = [
+        s
+        for m, own in by_member.items()
+        for s in own
+        if asked_of(tx, m, kept.originator).phase(s.received_at) is Phase.AFTER
+    ]
     lines.append(_would(tx, desk, kept, Act.REQUEST, after, now, f"{len(after)} mails after their window"))
     lines.append(_would(tx, desk, kept, Act.OWN_OPT_OUT, able[:1], now, "for a member who agreed to it"))
     return lines
@@ -174,17 +186,28 @@ def _would(
         pace_allows=True, named_stand=True, reserve=0, coins=coins,
     )  # fmt: skip
     failed = judge(asked)
-    return {"act": act.value, "note": note, "lawful_now": not failed, "rules": [r.name for r in failed],
-            "why_not": [r.sentence for r in failed]}
+    return {
+        "act": act.value,
+        "note": note,
+        "lawful_now": not failed,
+        "rules": [r.name for r in failed],
+        "why_not": [r.sentence for r in failed],
+    }
 
 
 def originators(tx: Transaction, desk: Desk) -> list[View]:
     """Everybody who signed reported mail, and whether they can be asked."""
     now = desk.clock.now()
     return [
-        {"originator": k.originator, "domain": k.domain, "esp": k.esp, "first_seen_at": _when(k.first_seen_at),
-         "registered_at": _when(k.registered_at), "vouched": k.vouched is not None,
-         "unaccountable": list(unaccountable(standing_of(tx, k.originator, now), now))}
+        {
+            "originator": k.originator,
+            "domain": k.domain,
+            "esp": k.esp,
+            "first_seen_at": _when(k.first_seen_at),
+            "registered_at": _when(k.registered_at),
+            "vouched": k.vouched is not None,
+            "unaccountable": list(unaccountable(standing_of(tx, k.originator, now), now)),
+        }
         for k in tx.find(KnownOriginator)
     ]
 
@@ -192,8 +215,16 @@ def originators(tx: Transaction, desk: Desk) -> list[View]:
 def campaigns(tx: Transaction, desk: Desk) -> list[View]:
     """Campaigns, the biggest first."""
     found = sorted(tx.find(Campaign), key=lambda c: -c.messages)
-    return [{"campaign": c.id.hex(), "title": c.title, "messages": c.messages, "first_at": _when(c.first_at),
-             "last_at": _when(c.last_at)} for c in found]
+    return [
+        {
+            "campaign": c.id.hex(),
+            "title": c.title,
+            "messages": c.messages,
+            "first_at": _when(c.first_at),
+            "last_at": _when(c.last_at),
+        }
+        for c in found
+    ]
 
 
 def campaign(tx: Transaction, desk: Desk, name: bytes) -> View:
@@ -214,8 +245,15 @@ def held(tx: Transaction, desk: Desk) -> View:
     now = desk.clock.now()
     waiting = tx.find(Report, state=ReportState.ACCEPTED, hold_until__gt=now, order="hold_until")
     return {
-        "reports": [{"report": r.report.hex(), "originator": r.originator, "hold_until": _when(r.hold_until),
-                     "subject": parse_evidence(r.evidence).subject} for r in waiting],
+        "reports": [
+            {
+                "report": r.report.hex(),
+                "originator": r.originator,
+                "hold_until": _when(r.hold_until),
+                "subject": parse_evidence(r.evidence).subject,
+            }
+            for r in waiting
+        ],
         "pairs": [_pair(tx, pair) for pair in tx.find(Pair, state=PairState.HELD)],
     }
 
@@ -227,8 +265,11 @@ def metrics(tx: Transaction, desk: Desk) -> list[tuple[str, str, float]]:
         ("antiphon_ledger_entries", "Entries in the ledger.", number(tx, SIZE)),
         ("antiphon_reports", "Reports kept.", tx.count(Report)),
         ("antiphon_sightings", "Sightings kept.", tx.count(Sighting)),
-        ("antiphon_sightings_waiting", "Sightings that wait for their batch.",
-         tx.count(Sighting, state=SightingState.WAITING)),
+        (
+            "antiphon_sightings_waiting",
+            "Sightings that wait for their batch.",
+            tx.count(Sighting, state=SightingState.WAITING),
+        ),
         ("antiphon_attempts", "Attempts made.", tx.count(Attempt)),
         ("antiphon_cases", "Cases opened.", tx.count(Case)),
         ("antiphon_needs_person", "Things that wait for a person.", len(needs(tx, now))),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
+import random  # noqa: TID251 - a seeded source, in the world
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,7 +28,9 @@ from antiphon.world.party import ESP, ESP_HOST, TEMPERS, Party, Temper, new_key
 from antiphon.world.post import Post, answer_mail, bounce_mail, forward
 
 START = to_instant(datetime(2027, 1, 4, tzinfo=UTC))
-MEMBERS = tuple(f"{name}@choir.example" for name in ("ada", "bea", "cem", "dor", "eli", "fay", "gus", "hal", "ida", "jon"))
+MEMBERS = tuple(
+    f"{name}@choir.example" for name in ("ada", "bea", "cem", "dor", "eli", "fay", "gus", "hal", "ida", "jon")
+)
 NODE = "antiphon.choir.example"
 QUIET_END = 4 * DAY
 EVERY = 4 * DAY
@@ -53,7 +55,7 @@ class Demo:
     ) -> None:
         self.folder, self.days, self._command = folder, days, list(node_command)
         self.end = Instant(START + days * DAY)
-        self.chance = random.Random(seed)  # noqa: S311 - a world that can be had again, no secrets
+        self.chance = random.Random(seed)
         self.clock = WorldTime(folder / "clock", START)
         self.network = Network(folder, folder / "clock")
         self.home = folder / "home"
@@ -78,7 +80,7 @@ class Demo:
         key = new_key()
         for number, temper in enumerate(self.tempers):
             own = key if temper.account else new_key()
-            party = Party(temper, self.network, random.Random(f"{temper.name}{number}"), own, self.clock.now)  # noqa: S311 - prose
+            party = Party(temper, self.network, random.Random(f"{temper.name}{number}"), own, self.clock.now)
             name = INNOCENTS[number % len(INNOCENTS)]
             await party.settle_in(START, innocent=(name, self.innocents[name][0]))
             self.parties.append(party)
@@ -259,7 +261,9 @@ class Demo:
         for name, (address, tally) in self.innocents.items():
             seen = replace(tally)
             await self.network.touch(address, 443)
-            controls.append({"name": f"connection by the world to {name}", "count": tally.connections - seen.connections})
+            controls.append(
+                {"name": f"connection by the world to {name}", "count": tally.connections - seen.connections}
+            )
             tally.connections, tally.bytes_in = seen.connections, seen.bytes_in
         aimed = {name: sum(p.reported for p in self.parties if p.innocent == name and p.temper.aims_at)
                  for name in INNOCENTS}  # fmt: skip
@@ -314,7 +318,7 @@ async def run_demo(
     seed: int = 1,
     days: int = 90,
     keep: Path | None = None,
-    serve: Callable[[Demo], Any] | None = None,
+    serve: Callable[[Demo, dict[str, Any]], Awaitable[None]] | None = None,
     node_command: Sequence[str] | None = None,
     tempers: Sequence[Temper] = TEMPERS,
     progress: Callable[[int], None] | None = None,
@@ -337,7 +341,7 @@ async def run_demo(
         verdict = {name: said.get(name) for name in ("consistent", "lawful", "entries", "offence")}
         result = {"seed": seed, "days": days, **found, "audit": verdict}
         if serve is not None:
-            await serve(demo)
+            await serve(demo, result)
         return result
     finally:
         await demo.close()
@@ -360,22 +364,27 @@ def demo_command(*, seed: int, days: int, keep: Path | None, serve: bool, as_jso
         keep.mkdir(parents=True, exist_ok=True)
     talk = Console(stderr=True)
 
-    async def stay(demo: Demo) -> None:
-        print_result(waiting, as_json)
+    async def stay(demo: Demo, found: dict[str, Any]) -> None:
+        print_result(found, as_json)
         talk.print(f"The status page is at http://127.0.0.1:{demo.http}/ (Ctrl-C ends).")
         await asyncio.Event().wait()
 
-    waiting: dict[str, Any] = {}
     with Progress(console=talk, disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("days", total=days)
-        if not sys.stderr.isatty():
-            talk.print(f"A world on this machine; {days} days pass in a minute or two.")
-        found = asyncio.run(
-            run_demo(seed=seed, days=days, keep=keep, progress=lambda day: bar.update(task, completed=day))
-        )
-    print_result(found, as_json)
-    del serve, stay
-    return 0 if found["audit"]["consistent"] else 1
+        talk.print(f"A world on this machine; {days} days pass in a minute or two.")
+
+        def passed(day: int) -> None:
+            bar.update(task, completed=day)
+            if not sys.stderr.isatty() and day % 10 == 0:
+                talk.print(f"day {day}")
+
+        with suppress(KeyboardInterrupt):
+            found = asyncio.run(
+                run_demo(seed=seed, days=days, keep=keep, progress=passed, serve=stay if serve else None)
+            )
+            print_result(found, as_json)
+            return 0 if found["audit"]["consistent"] else 1
+    return 0
 
 
 def print_result(found: dict[str, Any], as_json: bool) -> None:
@@ -399,4 +408,3 @@ def print_result(found: dict[str, Any], as_json: bool) -> None:
     verdict = found["audit"]
     word = "lawful" if verdict["lawful"] else "consistent" if verdict["consistent"] else "NOT consistent"
     console.print(f"audit: {word}, {verdict['entries']} entries")
-

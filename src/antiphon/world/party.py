@@ -1,11 +1,11 @@
-"""One originator of the world: its own domain, key and hosts, and a temper. It knows only the bytes that it receives."""
+"""One originator of the world: its domain, key, hosts and temper. It knows only the bytes that it receives."""
 
 from __future__ import annotations
 
 import base64
 import csv
 import io
-import random
+import random  # noqa: TID251 - a seeded source, in the world
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,8 +24,40 @@ from antiphon.world.network import Network, Tally
 
 WINDOW = 16 * DAY
 SETTLES = 72 * HOUR
-WORDS = ("save spring garden offer boots light winter coffee today leather lamp bicycle music kitchen linen travel summer "
-         "paper wool silver clock river mountain bread window chair table market morning evening choice gift").split()
+WORDS = [
+    "save",
+    "spring",
+    "garden",
+    "offer",
+    "boots",
+    "light",
+    "winter",
+    "coffee",
+    "today",
+    "leather",
+    "lamp",
+    "bicycle",
+    "music",
+    "kitchen",
+    "linen",
+    "travel",
+    "summer",
+    "paper",
+    "wool",
+    "silver",
+    "clock",
+    "river",
+    "mountain",
+    "bread",
+    "window",
+    "chair",
+    "table",
+    "market",
+    "morning",
+    "evening",
+    "choice",
+    "gift",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +223,7 @@ class Party:
 
     def _body(self, token: str) -> bytes:
         size = self.chance.randrange(*self.temper.bytes_each)
-        seed = random.Random(self.temper.name)  # noqa: S311 - prose, not secrets
+        seed = random.Random(self.temper.name)
         sale = " ".join(seed.choice(WORDS) for _ in range(60))
         lines = [f"{self.temper.name} has for you: {sale}.", f"Your own number is {token[:8]}."]
         while sum(len(line) + 2 for line in lines) < size // 2:

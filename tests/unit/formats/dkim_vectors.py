@@ -142,7 +142,9 @@ def _digest(data: bytes, algorithm: str) -> bytes:
     return hasher.finalize()
 
 
-def keys_for(key: rsa.RSAPrivateKey | Ed25519PrivateKey = SIGNER, extra: str = "", **named: str) -> dict[str, KeyAnswer]:
+def keys_for(
+    key: rsa.RSAPrivateKey | Ed25519PrivateKey = SIGNER, extra: str = "", **named: str
+) -> dict[str, KeyAnswer]:
     """The answers for signatures made by `sign` with this key."""
     name = f"{named.get('selector', 's1')}._domainkey.{named.get('domain', 'shop.example')}"
     return {name: found(name, record_of(key, extra))}

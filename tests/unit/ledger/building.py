@@ -7,31 +7,14 @@ import copy
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.unit.ledger.keys import ORIGIN, Fields, public, secret, sha, signature_line, u
 
-ORIGIN = "ledger.example/antiphon"
 DAY = 20_500
 KEY, OPERATOR, DELIVERIES, SIGHTING, VOUCHED, APPROVED, NOTICE, NOTICE_SETTLED = range(1, 9)
 REQUEST, REQUEST_SETTLED, COMPLAINT, COMPLAINT_SETTLED, HANDED, DISPUTED, WITHDRAWN, STOPPED = range(9, 17)
 MESSAGE = hashlib.sha256(b"the notice").digest()
-
-Fields = dict[int, bytes | None]
-"""Values by tag; None leaves the field out."""
-
-
-def sha(*parts: bytes) -> bytes:
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def u(width: int, number: int) -> bytes:
-    return number.to_bytes(width, "big")
 
 
 def encode(head: bytes, fields: Fields) -> bytes:
@@ -57,47 +40,6 @@ def inclusion(leaves: list[bytes], index: int) -> list[bytes]:
     if index < k:
         return [*inclusion(leaves[:k], index), mth(leaves[k:])]
     return [*inclusion(leaves[k:], index - k), mth(leaves[:k])]
-
-
-@cache
-def secret(name: str) -> Ed25519PrivateKey:
-    """The same key for the same name."""
-    return Ed25519PrivateKey.from_private_bytes(sha(b"key", name.encode()))
-
-
-def public(name: str) -> bytes:
-    return secret(name).public_key().public_bytes_raw()
-
-
-@cache
-def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
-
-
-def spki(key: rsa.RSAPrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def pkcs1(key: rsa.RSAPrivateKey) -> bytes:
-    return key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
-
-
-def record(der: bytes, before: bytes = b"v=DKIM1; k=rsa; p=") -> bytes:
-    return before + base64.b64encode(der)
-
-
-def rsa_signature(seed: str, key: rsa.RSAPrivateKey | None = None, der: bytes | None = None) -> Fields:
-    """A passing rsa-sha256 signature, as a record of an opening."""
-    key, digest = key or rsa_key(), sha(b"header", seed.encode())
-    b = key.sign(digest, padding.PKCS1v15(), Prehashed(SHA256()))
-    return {1: b"shop.example", 2: b"s1", 3: b"rsa-sha256", 4: record(der or spki(key)), 5: b, 6: digest}
-
-
-def ed25519_signature(seed: str) -> Fields:
-    """A passing ed25519-sha256 signature, as a record of an opening."""
-    digest = sha(b"header", seed.encode())
-    text = record(public("dkim"), b"v=DKIM1; k=ed25519; p=")
-    return {1: b"shop.example", 2: b"s2", 3: b"ed25519-sha256", 4: text, 5: secret("dkim").sign(digest), 6: digest}
 
 
 @dataclass
@@ -269,7 +211,11 @@ class Ledger:
         return self.approve({2: case.tag, 3: u(1, 1), 4: MESSAGE}, by)
 
     def approve_requests(
-        self, case: Case, limit: int = 10, change: Fields | None = None, by: tuple[tuple[str, int], ...] = (("first", 1),)
+        self,
+        case: Case,
+        limit: int = 10,
+        change: Fields | None = None,
+        by: tuple[tuple[str, int], ...] = (("first", 1),),
     ) -> int:
         hosts = b"".join(sorted(case.hide(host) for host in (b"shop.example", b"mail.shop.example")))
         expiry = u(4, self.day + 30)
@@ -293,7 +239,14 @@ class Ledger:
         return index
 
     def notice(self, approval: int, *mails: Mail, number: int = 1, change: Fields | None = None) -> int:
-        fields: Fields = {5: u(8, approval), 9: u(1, 2), 0xA: u(4, 9000), 0xB: MESSAGE, 0xC: u(1, number), 0xD: u(2, 72)}
+        fields: Fields = {
+            5: u(8, approval),
+            9: u(1, 2),
+            0xA: u(4, 9000),
+            0xB: MESSAGE,
+            0xC: u(1, number),
+            0xD: u(2, 72),
+        }
         return self.intend(NOTICE, list(mails), fields | (change or {}))
 
     def request(
@@ -330,7 +283,9 @@ class Ledger:
 
     # --- what is published
 
-    def checkpoint(self, *, root: bytes | None = None, extra: str = "", log: str | None = None, name: str = ORIGIN) -> bytes:
+    def checkpoint(
+        self, *, root: bytes | None = None, extra: str = "", log: str | None = None, name: str = ORIGIN
+    ) -> bytes:
         root = root or mth([sha(b"\x00", e) for e in self.entries])
         body = f"{ORIGIN}\n{self.size}\n{base64.b64encode(root).decode()}\n"
         return f"{body}\n{signature_line(name, log or self.log, body)}{extra}".encode()
@@ -388,26 +343,6 @@ def spend_fields(spent: Spent, mail: Mail) -> Fields:
     return fields
 
 
-def key_id(name: str, kind: int, key: str) -> bytes:
-    return sha(name.encode(), b"\n", bytes([kind]), public(key))[:4]
-
-
-def vkey(key: str = "log", name: str = ORIGIN, kind: int = 1) -> str:
-    encoded = base64.b64encode(bytes([kind]) + public(key)).decode()
-    return f"{name}+{key_id(name, kind, key).hex()}+{encoded}"
-
-
-def signature_line(name: str, key: str, body: str) -> str:
-    blob = key_id(name, 1, key) + secret(key).sign(body.encode())
-    return f"— {name} {base64.b64encode(blob).decode()}\n"
-
-
-def cosignature_line(name: str, key: str, body: str, time: int = 1_800_000_000) -> str:
-    text = f"cosignature/v1\ntime {time}\n{body}".encode()
-    blob = key_id(name, 4, key) + u(8, time) + secret(key).sign(text)
-    return f"— {name} {base64.b64encode(blob).decode()}\n"
-
-
 def tile(kind: str, first: int, items: list[bytes]) -> str:
     """C2SP tlog-tiles: name of the tile that starts at `first`; below a million of them."""
     number, width = first // 256, min(256, len(items) - first)
@@ -420,100 +355,3 @@ def write(files: dict[str, bytes], folder: Path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return folder
-
-
-@dataclass
-class Story:
-    """A ledger of twelve days that holds every kind and breaks nothing, and what a test may go on with."""
-
-    ledger: Ledger = field(default_factory=Ledger)
-    shop: Case = field(default_factory=lambda: Case(b"shop.example"))
-    other: Case = field(default_factory=lambda: Case("müller.example".encode(), 2))
-    mails: dict[str, Mail] = field(default_factory=dict)
-    marks: dict[str, int] = field(default_factory=dict)
-
-    def mail(self, name: str, case: Case, **more: object) -> Mail:
-        """A new mail of today, RSA-signed unless told otherwise; remembered under its name."""
-        more = {"signatures": [rsa_signature(name)]} | more
-        self.mails[name] = Mail(name, case, self.ledger.day, **more)  # type: ignore[arg-type]
-        return self.mails[name]
-
-    def act(self, name: str, index: int) -> int:
-        self.marks[name] = index
-        return index
-
-
-def _first_days(story: Story) -> None:
-    ledger, shop = story.ledger.begin(), story.shop
-    ledger.operator("second", ("first", 1))
-    asked = [story.mail(name, shop) for name in ("opt-out", "notice 1", "notice 2", "old 1", "old 2")]
-    ledger.close_day(*asked, proven=tuple(asked[:3]))
-    own = story.act("own opt-out", ledger.own_opt_out(asked[0]))
-    story.act("own opt-out accepted", ledger.settle(REQUEST_SETTLED, own))
-    for _ in range(4):
-        ledger.close_day()
-    ledger.close_day(story.mail("click", shop))
-    click = ledger.request(2, story.marks["own opt-out accepted"], story.mails["click"])
-    ledger.settle(REQUEST_SETTLED, click, 3)
-    ledger.vouch(shop)
-    ledger.close_day()
-
-
-def _notice(story: Story) -> None:
-    ledger, shop = story.ledger, story.shop
-    approval = story.act("notice approval", ledger.approve_notice(shop))
-    first = ledger.notice(approval, story.mails["notice 1"])
-    ledger.settle(NOTICE_SETTLED, first, 5)
-    second = ledger.notice(approval, story.mails["notice 2"], number=2)
-    story.act("notice accepted", ledger.settle(NOTICE_SETTLED, second))
-    story.act("handed", ledger.handed(shop))
-    for _ in range(4):
-        ledger.close_day()
-
-
-def _requests(story: Story) -> None:
-    ledger, shop = story.ledger, story.shop
-    both = [rsa_signature("both"), ed25519_signature("both")]
-    calls = [
-        story.mail("call 1", shop), story.mail("call 2", shop, signatures=both),
-        story.mail("small 1", shop, size=6200), story.mail("small 2", shop, size=6200),
-        story.mail("bare", shop, signatures=[], hosts=()),
-    ]  # fmt: skip
-    spare = [story.mail(f"spare {number}", shop) for number in range(4)]
-    others = [story.mail(f"other {number}", story.other) for number in range(4)]
-    ledger.close_day(*calls, *spare, *others, proven=(*calls[:4], *spare))
-    approval = story.act("approval", ledger.approve_requests(shop, 4))
-    ledger.rotate("next log")
-    started, handed = story.marks["notice accepted"], story.marks["handed"]
-    story.act("request", ledger.request(1, started, calls[0], approval=approval))
-    ledger.settle(REQUEST_SETTLED, story.marks["request"])
-    by_mail: Fields = {9: u(1, 2), 0xA: u(4, 8193)}
-    ledger.settle(REQUEST_SETTLED, ledger.request(1, handed, calls[1], approval=approval, change=by_mail), 5)
-    ledger.settle(REQUEST_SETTLED, ledger.request(1, started, *calls[2:4], approval=approval), 4)
-    desk = Place(b"abuse.host.example", b"host.example", b"2001:db8:1::/48")
-    ledger.settle(COMPLAINT_SETTLED, ledger.complaint(calls[0], calls[4], place=desk))
-    ledger.complaint(story.mails["old 1"], purse=1, place=desk)
-    gone = Case(b"gone.example")
-    for phase in (1, 2):
-        ledger.dispute(gone, phase)
-    ledger.withdraw(gone)
-    ledger.stop(gone)
-    third = story.act("third key", ledger.operator("third", ("second", 2)))
-    ledger.operator("third", ("second", 2), status=2)
-    assert third
-    for _ in range(3):
-        ledger.close_hour()
-
-
-@cache
-def _told() -> Story:
-    story = Story()
-    _first_days(story)
-    _notice(story)
-    _requests(story)
-    return story
-
-
-def good() -> Story:
-    """A copy of the story, to go on from: day 12, three hours of it closed, one request left in the approval."""
-    return copy.deepcopy(_told())

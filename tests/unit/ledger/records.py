@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from antiphon.ledger.record import PRESENT, Codec, Items, Nested, Number, Packed, Raw, Text, layout
 from hypothesis import strategies as st
+
+from antiphon.ledger.record import PRESENT, Codec, Items, Nested, Number, Packed, Raw, Text, layout
 
 
 def values(codec: Codec) -> st.SearchStrategy[Any]:

@@ -6,6 +6,7 @@ import hmac
 from hashlib import sha256
 
 import pytest
+
 from antiphon.ledger.commitment import (
     batch_size,
     case_tag,

@@ -8,6 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from antiphon.errors import MalformedInput
 from antiphon.formats.note import public_key, verify
 from antiphon.ledger.entry import (
@@ -27,8 +30,6 @@ from antiphon.ledger.entry import (
 )
 from antiphon.ledger.record import Items, Number, Raw, Wire, layout
 from antiphon.terms import Digest, LedgerDay
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.unit.ledger import entry_vectors
 from tests.unit.ledger.records import records
 

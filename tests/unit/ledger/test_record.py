@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Annotated
 
 import pytest
+
 from antiphon.errors import MalformedInput
 from antiphon.ledger.record import (
     MOST_FIELD_BYTES,

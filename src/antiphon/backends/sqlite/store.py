@@ -238,9 +238,7 @@ class _SqliteTransaction:
         rows = self._run(question.get, key)
         return cast(R, question.shape.make(rows[0])) if rows else None
 
-    def find(
-        self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]
-    ) -> list[R]:
+    def find(self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]) -> list[R]:
         question = self._question(kind)
         rows = self._run(*question.ask("", where, order, limit))
         make = question.shape.make

@@ -1,0 +1,300 @@
+"""What is wrong with openings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.unit.ledger.breaches import BREACHES, Published, breach, breaches, published
+from tests.unit.ledger.building import WITHDRAWN, Case, Place, case_record, encode, openings_file, signature_records
+from tests.unit.ledger.keys import Fields, hand_key, hand_signature, rsa_signature, secret, sha, u
+from tests.unit.ledger.story import Story, good
+
+
+def rows(story: Story) -> list[bytes]:
+    data, found, at = story.ledger.openings(), [], len(b"antiphon/openings/1\n")
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        found.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    return found
+
+
+def replaced(change: Callable[[list[bytes]], list[bytes]], label: bytes = b"antiphon/openings/1\n") -> Published:
+    story = good()
+    story.ledger.own_opt_out(story.mails["other 0"], place=Place(b"mail.shop.example"))
+    data = openings_file(change(rows(story))).replace(b"antiphon/openings/1\n", label)
+    return Published(story.ledger.files(), data)
+
+
+BREACHES += [
+    ("openings-encoding", lambda: replaced(lambda found: [found[1], found[0], *found[2:]])),
+    ("openings-encoding", lambda: replaced(lambda found: [*found[:2], found[3], found[2], *found[4:]])),
+    ("openings-encoding", lambda: replaced(lambda found: [found[0], *found])),
+    ("openings-encoding", lambda: replaced(lambda found: [*found, b""])),
+    ("openings-encoding", lambda: replaced(lambda found: [*found, b"\x04" + bytes(4)])),
+    ("openings-encoding", lambda: replaced(lambda found: [*found, b"\x03\x01\x00\x08" + bytes(8)])),
+    ("openings-encoding", lambda: replaced(lambda found: found, b"antiphon/openings/2\n")),
+]
+
+
+@breach("openings-encoding")
+def cut_record() -> Published:
+    story = good()
+    return Published(story.ledger.files(), story.ledger.openings() + b"\x00")
+
+
+def opened(change: Fields, act: str = "request") -> tuple[Story, dict[int, Fields]]:
+    story = good()
+    return story, {story.marks[act]: change}
+
+
+BREACHES += [
+    ("openings-encoding", lambda fields=fields: published(opened(fields)))
+    for fields in (
+        Fields({0xB: None}),
+        Fields({0xB: None, 0xC: None, 0xD: None, 0xE: None}),
+        Fields({0xC: None}),
+    )
+]
+BREACHES.append(("openings-encoding", lambda: replaced(lambda found: [case_record(Case(b"\xff\xfe")), *found[2:]])))
+
+
+@breach("openings-encoding")
+def hosts_of_a_leaf_descend() -> tuple[Story, dict[int, Fields]]:
+    hosts = b"".join(u(2, len(host)) + host for host in (b"shop.example", b"mail.shop.example"))
+    story = good()
+    mail = story.mail("unsorted", story.shop)
+    story.ledger.close_day(mail)
+    return story, {story.ledger.own_opt_out(mail): {5: hosts}}
+
+
+@breach("opening-names-spend")
+def erased_that_was_never_spent() -> Published:
+    return replaced(lambda found: [*found, encode(b"\x03", {1: u(8, 20), 2: u(8, 3)})])
+
+
+@breach("opening-names-spend")
+def opened_that_was_never_spent() -> Published:
+    story = good()
+    files = story.ledger.files()
+    story.ledger.own_opt_out(story.mails["spare 0"])
+    return Published(files, story.ledger.openings())
+
+
+@breach("opening-names-spend")
+def opened_and_erased() -> Published:
+    story = good()
+    spent = story.ledger.spent[0]
+    gone = encode(b"\x03", {1: u(8, spent.intent), 2: u(8, spent.mails[0].leaf)})
+    return Published(story.ledger.files(), openings_file([*rows(story), gone]))
+
+
+def _cases(*records: bytes) -> Published:
+    return replaced(lambda found: [*sorted(records), *(row for row in found if row[0] != 1)])
+
+
+SHOP, OTHER = good().shop, good().other
+BREACHES += [
+    ("case-opens", lambda: _cases(case_record(SHOP, {5: u(4, 9)}), case_record(OTHER))),
+    ("case-opens", lambda: _cases(case_record(SHOP, {4: b"shop.exampl"}), case_record(OTHER))),
+    ("case-opens", lambda: _cases(case_record(SHOP))),
+]
+
+
+@breach("leaf-opens")
+def another_salt() -> tuple[Story, dict[int, Fields]]:
+    return opened({3: sha(b"another")})
+
+
+@breach("leaf-opens")
+def another_size() -> tuple[Story, dict[int, Fields]]:
+    return opened({4: u(8, 20_001)})
+
+
+def signed(change: Fields, seed: str = "call 1") -> tuple[Story, dict[int, Fields]]:
+    return opened({6: signature_records([rsa_signature(seed) | change])})
+
+
+PAD = b"\x00"
+BREACHES += [
+    ("signature-verifies", lambda change=change: published(signed(change)))
+    for change in (
+        Fields({6: sha(b"another header")}),
+        Fields({3: b"rsa-sha1"}),
+        Fields({3: b"ed25519-sha256"}),
+        Fields({4: b"v=DKIM1; k=rsa; p="}),
+        Fields({4: b"v=DKIM1; k=rsa"}),
+        Fields({4: b"no key record"}),
+    )
+]
+
+
+@breach("signature-verifies")
+def no_signature_no_request() -> Story:
+    story = good()
+    mail = story.mail("bare 2", story.shop, signatures=[])
+    story.ledger.close_day(mail)
+    story.ledger.own_opt_out(mail, change={4: sha(b"x")})
+    story.ledger.spent[-1].mails[0].delivery = None
+    return story
+
+
+def by_hand(bits: int, e: int = 65537) -> Story:
+    story = good()
+    mail = story.mail("by hand", story.shop, signatures=[hand_signature("by hand", hand_key(bits, e))])
+    story.ledger.close_day(mail)
+    story.ledger.own_opt_out(mail)
+    return story
+
+
+breaches("signature-verifies", lambda: by_hand(1023), lambda: by_hand(1024, 1))
+
+
+@breach("nullifier-follows")
+def another_nullifier() -> Story:
+    story = good()
+    story.ledger.own_opt_out(story.mails["spare 0"], change={4: sha(b"another")})
+    return story
+
+
+@breach("nullifier-follows")
+def one_nullifier_more() -> Story:
+    story = good()
+    own = story.mails["spare 0"].nullifiers("originator")
+    story.ledger.own_opt_out(story.mails["spare 0"], change={4: b"".join(sorted([*own, sha(b"another")]))})
+    return story
+
+
+@breach("nullifier-follows")
+def the_same_mail_in_two_leaves() -> Story:
+    story = good()
+    two = [rsa_signature("twin"), rsa_signature("twin too")]
+    twins = [story.mail(name, story.shop, signatures=two) for name in ("twin 1", "twin 2")]
+    story.ledger.close_day(*twins)
+    own = sorted(twins[0].nullifiers("originator"))
+    story.ledger.own_opt_out(*twins, change={4: b"".join(own)})
+    return story
+
+
+BREACHES += [
+    ("destination-follows", lambda change=change: published(opened(change)))
+    for change in (Fields({7: b"mail.shop.example"}), Fields({8: b"example"}), Fields({9: b"192.0.3.0/24"}))
+]
+
+
+def at(place: Place) -> Story:
+    story = good()
+    story.ledger.own_opt_out(story.mails["spare 0"], place=place)
+    return story
+
+
+BREACHES += [
+    ("destination-follows", lambda place=place: published(at(place)))
+    for place in (
+        Place(host=b"elsewhere.example"),
+        Place(prefix=b"192.0.2.1/24"),
+        Place(prefix=b"192.0.2.0/25"),
+        Place(prefix=b"2001:db8:1::/64"),
+        Place(prefix=b"2001:0db8:1::/48"),
+        Place(prefix=b"everywhere"),
+    )
+]
+
+
+@breach("destination-follows")
+def host_in_capitals() -> Story:
+    story = good()
+    mail = story.mail("capitals", story.shop, hosts=(b"SHOP.example",))
+    story.ledger.close_day(mail)
+    story.ledger.own_opt_out(mail, place=Place(host=b"SHOP.example"))
+    return story
+
+
+@breach("bytes-cover")
+def mail_too_small() -> Story:
+    story = good()
+    mail = story.mail("small", story.shop, size=12_287)
+    story.ledger.close_day(mail)
+    story.ledger.own_opt_out(mail)
+    return story
+
+
+def started(index: int | None) -> tuple[Story, dict[int, Fields]]:
+    return opened({0xA: None if index is None else u(8, index)})
+
+
+BREACHES += [
+    ("window-started", lambda: published(started(None))),
+    ("window-started", lambda: published(started(0))),
+    ("window-started", lambda: published(started(10**9))),
+    ("window-started", lambda: published(started(good().marks["own opt-out"]))),
+    ("window-started", lambda: published(opened({0xA: u(8, good().marks["notice accepted"])}, "own opt-out"))),
+]
+
+
+@breach("window-started")
+def handed_two_days_ago() -> Story:
+    story = good()
+    handed = story.ledger.handed(story.shop)
+    for _ in range(2):
+        story.ledger.close_day()
+    story.ledger.request(1, handed, story.mails["spare 0"], approval=story.marks["approval"])
+    return story
+
+
+@breach("window-started")
+def handed_after_the_mail() -> Story:
+    story = good()
+    handed = story.ledger.handed(story.shop)
+    for _ in range(5):
+        story.ledger.close_day()
+    story.ledger.request(1, handed, story.mails["spare 0"], approval=story.marks["approval"])
+    return story
+
+
+@breach("window-started")
+def handed_to_another() -> Story:
+    story = good()
+    handed = story.ledger.handed(story.other)
+    for _ in range(4):
+        story.ledger.close_day()
+    mail = story.mail("after", story.shop)
+    story.ledger.close_day(mail)
+    story.ledger.request(1, handed, mail, approval=story.marks["approval"])
+    return story
+
+
+BREACHES += [
+    ("delivery-proven", lambda change=change: published(opened(change)))
+    for change in (
+        Fields({0xB: u(8, 0)}),
+        Fields({0xB: u(8, 10**9)}),
+        Fields({0xC: sha(b"another")}),
+        Fields({0xD: u(8, 1)}),
+        Fields({0xD: u(8, 2**63)}),
+        Fields({0xE: u(8, 1)}),
+        Fields({0xE: u(8, 2**63)}),
+        Fields({0xF: bytes(32)}),
+        Fields({0xF: None}),
+    )
+]
+
+
+@breach("delivery-proven")
+def delivered_after_the_batch() -> Story:
+    story = good()
+    story.ledger.close_hour((story.mails["spare 0"],))
+    story.ledger.own_opt_out(story.mails["spare 0"])
+    return story
+
+
+@breach("attempts-covered")
+def two_attempts_for_one_sighting() -> Story:
+    story = good()
+    place = Place(host=b"mail.shop.example")
+    story.ledger.own_opt_out(story.mails["spare 0"], place=place)
+    story.ledger.own_opt_out(story.mails["spare 0"], place=place)
+    return story
+
+
+assert WITHDRAWN and secret
