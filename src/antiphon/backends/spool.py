@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,6 +32,7 @@ SEGMENT_BYTES = 16 * 1024 * 1024
 _HEAD = struct.Struct(">4sQI16s")
 HEAD = _HEAD.size + 8
 _DONE = struct.Struct(">Q4s")
+_NAME = re.compile(r"[0-9]{20}\.seg")
 
 
 class Files:
@@ -188,7 +190,7 @@ class FileSpool:
         try:
             self._files.make_folder(folder)
             names = sorted(self._files.names(folder))
-            self._old = [self._load(name, names) for name in names if name.endswith(".seg")]
+            self._old = [self._load(name, names) for name in names if _NAME.fullmatch(name)]
             self._active, self._handle, self._size = self._begin()
             # The newest segment may be empty: then it is the one that was begun.
             self._old = [segment for segment in self._old if segment.path != self._active.path]
@@ -200,7 +202,7 @@ class FileSpool:
     @property
     def empty(self) -> bool:
         """Whether everything that was acknowledged has been received."""
-        return not self._places and not self._queue
+        return not self._places and not self._queue and (self._writer is None or self._writer.done())
 
     async def append(self, record: bytes) -> int:
         """Durable when this returns the record's number. Appends that come together share one sync.
