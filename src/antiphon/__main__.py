@@ -2,4 +2,5 @@
 
 from antiphon.cli import main
 
-main(prog_name="antiphon")
+if __name__ == "__main__":
+    main(prog_name="antiphon")

@@ -1,57 +1,115 @@
-"""What the node sees in one message, as `inspect` prints it: evidence, gate, channels, and every reason why not."""
+"""What the node sees in one message, as `antiphon inspect` shows it: every verdict with every reason, no act."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import sha256
 
-from antiphon.campaign.acceptance import CLOCK_SKEW, SIGNED_WITHIN
-from antiphon.campaign.gate import gate
+from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, Statement, refusals
+from antiphon.campaign.gate import UNAMBIGUOUS
+from antiphon.campaign.report import EvidenceClass
 from antiphon.errors import MalformedInput
-from antiphon.formats.dkim import assume_valid, verify
-from antiphon.formats.message import parse_message
+from antiphon.formats.dkim import KeyAnswer, Signature, assume_valid, verify
+from antiphon.formats.domain import failures
+from antiphon.formats.message import Message, parse_message
 from antiphon.optout.channel import Offer
 from antiphon.optout.evidence import Evidence, Rulebook, examine
-from antiphon.terms import Instant, show_instant
+from antiphon.optout.originator import Standing, unaccountable
+from antiphon.terms import Domain, Instant
 
-View = dict[str, object]
+UNKNOWN = Standing(None, None, vouched=False, blocklisted=False, rotating=False, clicked=False)
+"""Of a stranger: nothing was asked of any registry."""
+FIELDS = (
+    "path",
+    "digest",
+    "identity",
+    "from",
+    "signatures",
+    "gate",
+    "relayed",
+    "transactional",
+    "channels",
+    "originator",
+    "accountable",
+    "refusals",
+    "evidence",
+)
+_MOOT_WITHOUT_GATE = frozenset({"originator-known", "to-covered", "signed-lately", "canonical-signature"})
+"""What can not be judged once the gate failed, and so is no fault of its own."""
 
 
-def inspect_message(raw: bytes, path: str, rules: Rulebook, *, assume: bool, now: Instant) -> View:
-    """One message without a home and without DNS; `assume` counts every well-formed signature as passed. A message
-    past our limits is a line too: its refusals say which."""
-    view: View = {"path": path, "digest": sha256(raw).hexdigest()}
+def inspect_message(
+    raw: bytes,
+    path: str,
+    rules: Rulebook,
+    *,
+    keys: Mapping[str, KeyAnswer] | None,
+    received_at: Instant | None = None,
+    now: Instant,
+    records: Mapping[Domain, str | None] | None = None,
+    standing: Standing = UNKNOWN,
+) -> dict[str, object]:
+    """One message judged as if a member had just reported it; the keys are exactly FIELDS, values are plain JSON.
+
+    `keys` None assumes every well-formed signature valid: a diagnostic for archives whose keys are gone. Without
+    `received_at` the message counts as received when its Date says. Never raises: what passes a limit says so in
+    `refusals`. The evidence class is always C, since nobody saw this file arrive; `refusals` are the message's own.
+    """
+    digest = sha256(raw).hexdigest()
     try:
         message = parse_message(raw)
-        signatures = assume_valid(message) if assume else verify(message, {})
-        received_at = message.date_at() or now
-        evidence = examine(message, signatures, rules, received_at=received_at, records=None if assume else {})
-        opinion = gate(message, signatures, received_at=received_at, by_person=False)
-    except MalformedInput as error:
-        return {**view, "refusals": ["within-limits"], "why": error.what, "channels": [], "signatures": []}
-    author = message.from_domain()
+        signatures = assume_valid(message) if keys is None else verify(message, keys)
+        at = received_at if received_at is not None else (message.date_at() or now)
+        evidence = examine(message, signatures, rules, received_at=at, records=records)
+    except MalformedInput:
+        return _empty(path, digest)
+    author = message.sole_address("from")
+    blame = unaccountable(standing, now)
     return {
-        **view,
+        "path": path,
+        "digest": digest,
         "identity": evidence.identity.hex(),
-        "from": author or "",
-        "subject": evidence.subject,
-        "signatures": [
-            {"domain": s.domain, "selector": s.selector, "covers": list(s.covers), "result": s.result.value,
-             "reason": s.reason}
-            for s in signatures
-        ],
-        "gate": {"passes": opinion.passes, "reasons": list(opinion.reasons)},
+        "from": str(author) if author else None,
+        "signatures": [_signature(signature) for signature in signatures],
+        "gate": {"passes": evidence.gate_passes, "reasons": list(evidence.reasons)},
         "relayed": evidence.relayed,
         "transactional": list(evidence.transactional),
         "channels": [_channel(offer) for offer in evidence.offers],
-        "originator": evidence.originator,
-        "accountable": False,
-        "refusals": list(refusals(evidence)),
-        "evidence": {"size": evidence.size, "hosts": list(evidence.hosts), "message_id": evidence.message_id,
-                     "signed_at": show_instant(evidence.signed_at) if evidence.signed_at is not None else None},
-    }  # fmt: skip
+        "originator": evidence.originator or None,
+        "accountable": {"ok": bool(evidence.originator) and not blame, "reasons": list(blame)},
+        "refusals": list(_refusals(message, evidence, at)),
+        "evidence": EvidenceClass.UPLOADED.value,
+    }
 
 
-def _channel(offer: Offer) -> View:
+def _empty(path: str, digest: str) -> dict[str, object]:
+    """Of a message that passes one of our limits: nothing can be said, and nothing is asked."""
+    return {
+        **dict.fromkeys(FIELDS),
+        "path": path,
+        "digest": digest,
+        "signatures": [],
+        "gate": {"passes": False, "reasons": []},
+        "relayed": False,
+        "transactional": [],
+        "channels": [],
+        "accountable": {"ok": False, "reasons": []},
+        "refusals": ["within-limits"],
+        "evidence": EvidenceClass.UPLOADED.value,
+    }
+
+
+def _signature(signature: Signature) -> dict[str, object]:
+    return {
+        "domain": signature.domain,
+        "selector": signature.selector,
+        "covers": list(signature.covers),
+        "result": signature.result.value,
+        "reason": signature.reason,
+    }
+
+
+def _channel(offer: Offer) -> dict[str, object]:
     return {
         "kind": offer.kind.value,
         "destination": offer.target,
@@ -61,21 +119,33 @@ def _channel(offer: Offer) -> View:
     }
 
 
-def refusals(evidence: Evidence) -> tuple[str, ...]:
-    """What bars this message from being a sighting, as far as the message alone tells; the deciding one first."""
-    late = evidence.signed_at is None or not (
-        -CLOCK_SKEW <= evidence.received_at - evidence.signed_at <= SIGNED_WITHIN
+def _refusals(message: Message, evidence: Evidence, received_at: Instant) -> tuple[str, ...]:
+    """Every rule that the message fails by itself, one name a fault, the deciding one first.
+
+    `gate-passes` and `unambiguous` stand for their own rules, which are named instead.
+    """
+    statement = Statement(
+        evidence_class=EvidenceClass.COMMITTED,
+        clicked=False,
+        mandate_live=True,
+        duplicate=False,
+        ours=False,
+        robot=evidence.robot,
+        gate_passes=evidence.gate_passes,
+        unambiguous=evidence.unambiguous,
+        canonical=evidence.canonical,
+        only_to_member=len(evidence.recipients) == 1 and bool(evidence.recipients[0]),
+        to_covered=evidence.to_covered,
+        received_at=received_at,
+        signed_at=evidence.signed_at,
+        relayed=evidence.relayed,
+        transactional=bool(evidence.transactional),
+        confirmed=False,
+        originator_known=bool(evidence.originator),
+        today=0,
     )
-    asked = (
-        ("not-a-robot", not evidence.robot),
-        ("originator-known", bool(evidence.originator)),
-        ("gate-passes", evidence.gate_passes),
-        ("unambiguous", evidence.unambiguous),
-        ("canonical-signature", evidence.canonical),
-        ("only-to-member", len(evidence.recipients) == 1),
-        ("to-covered", evidence.to_covered),
-        ("signed-lately", not late),
-        ("not-relayed", not evidence.relayed),
-        ("not-transactional", not evidence.transactional),
-    )
-    return tuple(name for name, holds in asked if not holds)
+    failed = (*refusals(ACCEPTED, statement), *refusals(SPENDABLE, statement))
+    moot = frozenset() if evidence.gate_passes else _MOOT_WITHOUT_GATE
+    inside = {"gate-passes": evidence.reasons, "unambiguous": failures(UNAMBIGUOUS, message)}
+    named = (rule for name in failed if name not in moot for rule in inside.get(name, (name,)))
+    return tuple(dict.fromkeys(named))

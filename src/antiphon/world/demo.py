@@ -68,6 +68,8 @@ class Demo:
         self.child: subprocess.Popen[bytes] | None = None
         self.remote = Remote(self.home / "control.sock")
         self.reports: dict[str, str] = {}
+        self.kills = 0
+        self._last: dict[str, Any] = {}
 
     async def prepare(self) -> None:
         """Opens the world, makes the home, starts the node, and enrols everybody."""
@@ -165,6 +167,20 @@ class Demo:
         with open(self.folder / "node.log", "ab") as log:
             self.child = subprocess.Popen([*self._command, "--home", str(self.home), "run"], stdout=log, stderr=log)
 
+    async def kill_and_restart(self) -> None:
+        """`kill -9`, in the middle of whatever it does, and a new process on the same home."""
+        if self.child is None:
+            return
+        self.child.kill()
+        await asyncio.to_thread(self.child.wait)
+        self.kills += 1
+        self.launch()
+        await self._until_ready()
+
+    async def last_status(self) -> dict[str, Any]:
+        """The status that `finish` saw."""
+        return self._last
+
     async def _until_ready(self) -> None:
         for _ in range(600):
             with suppress(OSError, ValueError):
@@ -254,6 +270,7 @@ class Demo:
 
     async def finish(self) -> dict[str, Any]:
         """The figures: the world's own counts, the states that the node tells, and the auditor's verdict."""
+        self._last = await self.remote.call("status")
         cases = {case["originator"]: case["state"] for case in await self.remote.call("cases")}
         await self.remote.call("openings", path=str(self.folder / "openings"))
         await self.remote.call("publish", path=str(self.folder / "ledger"))
@@ -307,6 +324,17 @@ class Demo:
         await self.network.stop()
 
 
+async def audit_of(command: Sequence[str], folder: Path) -> dict[str, Any]:
+    """What the auditor says of the ledger and openings in a folder, as a process of its own."""
+    audit = await asyncio.create_subprocess_exec(
+        *command, "audit", str(folder / "ledger"), "--openings", str(folder / "openings"), "--json",
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await audit.communicate()
+    said = json.loads(out)
+    return {name: said.get(name) for name in ("consistent", "lawful", "entries", "offence")}
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -332,13 +360,7 @@ async def run_demo(
         await demo.prepare()
         await demo.live(progress)
         found = await demo.finish()
-        audit = await asyncio.create_subprocess_exec(
-            *command, "audit", str(folder / "ledger"), "--openings", str(folder / "openings"), "--json",
-            stdout=subprocess.PIPE,
-        )  # fmt: skip
-        out, _ = await audit.communicate()
-        said = json.loads(out)
-        verdict = {name: said.get(name) for name in ("consistent", "lawful", "entries", "offence")}
+        verdict = await audit_of(command, folder)
         result = {"seed": seed, "days": days, **found, "audit": verdict}
         if serve is not None:
             await serve(demo, result)

@@ -49,15 +49,6 @@ def leaf_twice() -> Ledger:
     return story.ledger
 
 
-@breach("leaf-once")
-def leaf_twice_in_an_intent() -> Ledger:
-    story = good()
-    mail = story.mails["spare 0"]
-    items = sorted((mail.item, mail.item[:8] + sha(b"other salt") + mail.item[40:]))
-    story.ledger.own_opt_out(mail, change={3: b"".join(items), 4: b"".join(sorted((sha(b"a"), sha(b"b"))))})
-    return story.ledger
-
-
 def received(day: int) -> Ledger:
     """A mail of this day in a batch of today, spent tomorrow."""
     story = good()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
-from tests.unit.ledger.breaches import BREACHES, Breach, breach, published, value
+from tests.unit.ledger.breaches import breach, breaches, value
 from tests.unit.ledger.building import DAY, DELIVERIES, OPERATOR, REQUEST_SETTLED, Case, Ledger, mth
 from tests.unit.ledger.keys import Fields, public, sha, u
 from tests.unit.ledger.story import good
@@ -31,8 +31,7 @@ MALFORMED = {
     "a field too wide": b"\x01\x0f" + TODAY + b"\x02\x00\x21" + bytes(33),
     "no days": b"\x01\x0f\x01\x00\x00\x02\x00\x20" + bytes(32),
 }
-for _entry in MALFORMED.values():
-    BREACHES.append(("entry-encoding", lambda entry=_entry: published(raw(entry))))
+breaches("entry-encoding", *(partial(raw, entry) for entry in MALFORMED.values()))
 
 
 @breach("entry-encoding")
@@ -101,21 +100,17 @@ def approved(change: Fields) -> Ledger:
     return story.ledger
 
 
-def fields_out_of_range() -> list[Breach]:
-    made: list[Callable[[], Ledger]] = [
-        lambda: value({0xD: u(2, 48)}),
-        lambda: value({0xD: u(2, 73)}),
-        lambda: value({0xD: u(2, 8784)}),
-        lambda: value({9: u(1, 3), 0xA: u(4, 9000)}),
-        lambda: value({0xF: u(1, 4)}),
-        lambda: approved({6: u(1, 0)}),
-        lambda: approved({6: u(1, 8)}),
-        lambda: approved({7: u(2, 0)}),
-    ]
-    return [lambda make=make: published(make()) for make in made]
-
-
-BREACHES += [("entry-values", make) for make in fields_out_of_range()]
+breaches(
+    "entry-values",
+    lambda: value({0xD: u(2, 48)}),
+    lambda: value({0xD: u(2, 73)}),
+    lambda: value({0xD: u(2, 8784)}),
+    lambda: value({9: u(1, 3), 0xA: u(4, 9000)}),
+    lambda: value({0xF: u(1, 4)}),
+    lambda: approved({6: u(1, 0)}),
+    lambda: approved({6: u(1, 8)}),
+    lambda: approved({7: u(2, 0)}),
+)
 
 
 @breach("entry-values")
@@ -126,7 +121,7 @@ def limit_of_1001() -> Ledger:
 
 
 @breach("entry-values")
-def phase_4() -> Ledger:
+def outcome_6() -> Ledger:
     story = good()
     story.ledger.settle(REQUEST_SETTLED, story.ledger.own_opt_out(story.mails["spare 0"]), 6)
     return story.ledger
@@ -161,12 +156,13 @@ def _operator(by: tuple[str, int], status: int = 1) -> Ledger:
     return story.ledger
 
 
-BREACHES += [
-    ("operator-key-signed", lambda: published(_operator(("stranger", 1)))),
-    ("operator-key-signed", lambda: published(_operator(("log", 0)))),
-    ("operator-key-signed", lambda: published(_operator(("third", -1)))),
-    ("operator-key-signed", lambda: published(_operator(("fourth", 10**6)))),
-]
+breaches(
+    "operator-key-signed",
+    lambda: _operator(("stranger", 1)),
+    lambda: _operator(("log", 0)),
+    lambda: _operator(("third", -1)),
+    lambda: _operator(("fourth", 10**6)),
+)
 
 
 @breach("operator-key-signed")
@@ -241,4 +237,4 @@ def _batch(size: int) -> Ledger:
     return ledger
 
 
-BREACHES += [("batch-size", lambda n=n: published(_batch(n))) for n in (0, 1, 4, 15, 17, 32, 63, 128)]
+breaches("batch-size", *(partial(_batch, size) for size in (0, 1, 4, 15, 17, 32, 63, 128)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.unit.ledger.breaches import BREACHES, Published, breach, breaches, published
+from tests.unit.ledger.breaches import Published, breach, breaches
 from tests.unit.ledger.building import WITHDRAWN, Case, Place, case_record, encode, openings_file, signature_records
 from tests.unit.ledger.keys import Fields, hand_key, hand_signature, rsa_signature, secret, sha, u
 from tests.unit.ledger.story import Story, good
@@ -26,15 +26,16 @@ def replaced(change: Callable[[list[bytes]], list[bytes]], label: bytes = b"anti
     return Published(story.ledger.files(), data)
 
 
-BREACHES += [
-    ("openings-encoding", lambda: replaced(lambda found: [found[1], found[0], *found[2:]])),
-    ("openings-encoding", lambda: replaced(lambda found: [*found[:2], found[3], found[2], *found[4:]])),
-    ("openings-encoding", lambda: replaced(lambda found: [found[0], *found])),
-    ("openings-encoding", lambda: replaced(lambda found: [*found, b""])),
-    ("openings-encoding", lambda: replaced(lambda found: [*found, b"\x04" + bytes(4)])),
-    ("openings-encoding", lambda: replaced(lambda found: [*found, b"\x03\x01\x00\x08" + bytes(8)])),
-    ("openings-encoding", lambda: replaced(lambda found: found, b"antiphon/openings/2\n")),
-]
+breaches(
+    "openings-encoding",
+    lambda: replaced(lambda found: [found[1], found[0], *found[2:]]),
+    lambda: replaced(lambda found: [*found[:2], found[3], found[2], *found[4:]]),
+    lambda: replaced(lambda found: [found[0], *found]),
+    lambda: replaced(lambda found: [*found, b""]),
+    lambda: replaced(lambda found: [*found, b"\x04" + bytes(4)]),
+    lambda: replaced(lambda found: [*found, b"\x03\x01\x00\x08" + bytes(8)]),
+    lambda: replaced(lambda found: found, b"antiphon/openings/2\n"),
+)
 
 
 @breach("openings-encoding")
@@ -48,15 +49,13 @@ def opened(change: Fields, act: str = "request") -> tuple[Story, dict[int, Field
     return story, {story.marks[act]: change}
 
 
-BREACHES += [
-    ("openings-encoding", lambda fields=fields: published(opened(fields)))
-    for fields in (
-        Fields({0xB: None}),
-        Fields({0xB: None, 0xC: None, 0xD: None, 0xE: None}),
-        Fields({0xC: None}),
-    )
-]
-BREACHES.append(("openings-encoding", lambda: replaced(lambda found: [case_record(Case(b"\xff\xfe")), *found[2:]])))
+breaches(
+    "openings-encoding",
+    lambda: opened({0xB: None}),
+    lambda: opened({0xC: None}),
+    lambda: opened({0xB: None, 0xC: None, 0xD: None, 0xE: None}),
+    lambda: _cases(*(case_record(case) for case in (SHOP, OTHER, Case(b"\xff\xfe")))),
+)
 
 
 @breach("openings-encoding")
@@ -94,11 +93,12 @@ def _cases(*records: bytes) -> Published:
 
 
 SHOP, OTHER = good().shop, good().other
-BREACHES += [
-    ("case-opens", lambda: _cases(case_record(SHOP, {5: u(4, 9)}), case_record(OTHER))),
-    ("case-opens", lambda: _cases(case_record(SHOP, {4: b"shop.exampl"}), case_record(OTHER))),
-    ("case-opens", lambda: _cases(case_record(SHOP))),
-]
+breaches(
+    "case-opens",
+    lambda: _cases(case_record(SHOP, {5: u(4, 9)}), case_record(OTHER)),
+    lambda: _cases(case_record(SHOP, {4: b"shop.exampl"}), case_record(OTHER)),
+    lambda: _cases(case_record(SHOP)),
+)
 
 
 @breach("leaf-opens")
@@ -115,18 +115,15 @@ def signed(change: Fields, seed: str = "call 1") -> tuple[Story, dict[int, Field
     return opened({6: signature_records([rsa_signature(seed) | change])})
 
 
-PAD = b"\x00"
-BREACHES += [
-    ("signature-verifies", lambda change=change: published(signed(change)))
-    for change in (
-        Fields({6: sha(b"another header")}),
-        Fields({3: b"rsa-sha1"}),
-        Fields({3: b"ed25519-sha256"}),
-        Fields({4: b"v=DKIM1; k=rsa; p="}),
-        Fields({4: b"v=DKIM1; k=rsa"}),
-        Fields({4: b"no key record"}),
-    )
-]
+breaches(
+    "signature-verifies",
+    lambda: signed({6: sha(b"another header")}),
+    lambda: signed({3: b"rsa-sha1"}),
+    lambda: signed({3: b"ed25519-sha256"}),
+    lambda: signed({4: b"v=DKIM1; k=rsa; p="}),
+    lambda: signed({4: b"v=DKIM1; k=rsa"}),
+    lambda: signed({4: b"no key record"}),
+)
 
 
 @breach("signature-verifies")
@@ -176,10 +173,12 @@ def the_same_mail_in_two_leaves() -> Story:
     return story
 
 
-BREACHES += [
-    ("destination-follows", lambda change=change: published(opened(change)))
-    for change in (Fields({7: b"mail.shop.example"}), Fields({8: b"example"}), Fields({9: b"192.0.3.0/24"}))
-]
+breaches(
+    "destination-follows",
+    lambda: opened({7: b"mail.shop.example"}),
+    lambda: opened({8: b"example"}),
+    lambda: opened({9: b"192.0.3.0/24"}),
+)
 
 
 def at(place: Place) -> Story:
@@ -188,17 +187,15 @@ def at(place: Place) -> Story:
     return story
 
 
-BREACHES += [
-    ("destination-follows", lambda place=place: published(at(place)))
-    for place in (
-        Place(host=b"elsewhere.example"),
-        Place(prefix=b"192.0.2.1/24"),
-        Place(prefix=b"192.0.2.0/25"),
-        Place(prefix=b"2001:db8:1::/64"),
-        Place(prefix=b"2001:0db8:1::/48"),
-        Place(prefix=b"everywhere"),
-    )
-]
+breaches(
+    "destination-follows",
+    lambda: at(Place(host=b"elsewhere.example")),
+    lambda: at(Place(prefix=b"192.0.2.1/24")),
+    lambda: at(Place(prefix=b"192.0.2.0/25")),
+    lambda: at(Place(prefix=b"2001:db8:1::/64")),
+    lambda: at(Place(prefix=b"2001:0db8:1::/48")),
+    lambda: at(Place(prefix=b"everywhere")),
+)
 
 
 @breach("destination-follows")
@@ -223,13 +220,14 @@ def started(index: int | None) -> tuple[Story, dict[int, Fields]]:
     return opened({0xA: None if index is None else u(8, index)})
 
 
-BREACHES += [
-    ("window-started", lambda: published(started(None))),
-    ("window-started", lambda: published(started(0))),
-    ("window-started", lambda: published(started(10**9))),
-    ("window-started", lambda: published(started(good().marks["own opt-out"]))),
-    ("window-started", lambda: published(opened({0xA: u(8, good().marks["notice accepted"])}, "own opt-out"))),
-]
+breaches(
+    "window-started",
+    lambda: started(None),
+    lambda: started(0),
+    lambda: started(10**9),
+    lambda: started(good().marks["own opt-out"]),
+    lambda: opened({0xA: u(8, good().marks["notice accepted"])}, "own opt-out"),
+)
 
 
 @breach("window-started")
@@ -264,20 +262,18 @@ def handed_to_another() -> Story:
     return story
 
 
-BREACHES += [
-    ("delivery-proven", lambda change=change: published(opened(change)))
-    for change in (
-        Fields({0xB: u(8, 0)}),
-        Fields({0xB: u(8, 10**9)}),
-        Fields({0xC: sha(b"another")}),
-        Fields({0xD: u(8, 1)}),
-        Fields({0xD: u(8, 2**63)}),
-        Fields({0xE: u(8, 1)}),
-        Fields({0xE: u(8, 2**63)}),
-        Fields({0xF: bytes(32)}),
-        Fields({0xF: None}),
-    )
-]
+breaches(
+    "delivery-proven",
+    lambda: opened({0xB: u(8, 0)}),
+    lambda: opened({0xB: u(8, 10**9)}),
+    lambda: opened({0xC: sha(b"another")}),
+    lambda: opened({0xD: u(8, 1)}),
+    lambda: opened({0xD: u(8, 2**63)}),
+    lambda: opened({0xE: u(8, 1)}),
+    lambda: opened({0xE: u(8, 2**63)}),
+    lambda: opened({0xF: bytes(32)}),
+    lambda: opened({0xF: None}),
+)
 
 
 @breach("delivery-proven")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.unit.ledger.breaches import BREACHES, Breach, Published, ask, breach, breaches, published, value
-from tests.unit.ledger.building import DAY, NOTICE_SETTLED, REQUEST_SETTLED, Ledger
+from tests.unit.ledger.breaches import Breach, Published, ask, breach, breaches, value
+from tests.unit.ledger.building import NOTICE_SETTLED, REQUEST_SETTLED, Ledger
 from tests.unit.ledger.keys import sha, u
 from tests.unit.ledger.story import Story, good
 
@@ -116,12 +116,13 @@ def own_opt_out_on_an_approval() -> Ledger:
     return story.ledger
 
 
-BREACHES += [
-    ("reserve-fits", lambda: published(value({0xA: u(4, 12_287)}))),
-    ("reserve-fits", lambda: published(value({0xA: u(4, 12_289)}))),
-    ("reserve-fits", lambda: published(value({9: u(1, 2), 0xA: u(4, 8192)}))),
-    ("reserve-fits", lambda: published(value({9: u(1, 4), 0xA: u(4, 8192)}))),
-]
+breaches(
+    "reserve-fits",
+    lambda: value({0xA: u(4, 12_287)}),
+    lambda: value({0xA: u(4, 12_289)}),
+    lambda: value({9: u(1, 2), 0xA: u(4, 8192)}),
+    lambda: value({9: u(1, 4), 0xA: u(4, 8192)}),
+)
 
 
 @breach("reserve-fits")
@@ -172,10 +173,8 @@ breaches(
     *(after(lambda story: story.ledger.stop(story.shop), act) for act in (opt_out, request, complain)),
 )
 breaches("nothing-after-stop", *(after(before, act) for act in (request, notice_first) for before in BEFORE))
-BREACHES += [
-    ("dispute-once", after(dispute(*phases), lambda story: None))
-    for phases in ((2,), (3,), (1, 1), (1, 2, 1), (1, 2, 2), (1, 2, 3), (1, 3, 3), (1, 3, 2))
-]
+OUT_OF_TURN = ((2,), (3,), (1, 1), (1, 2, 1), (1, 2, 2), (1, 2, 3), (1, 3, 3), (1, 3, 2))
+breaches("dispute-once", *(after(dispute(*phases), lambda story: None) for phases in OUT_OF_TURN))
 PERMITTED = [
     after(lambda story: story.ledger.withdraw(story.shop), opt_out),
     after(lambda story: story.ledger.withdraw(story.shop), complain),

@@ -1,0 +1,149 @@
+"""The frame of the command line: tables for people, `--json` for programs, errors as one sentence with advice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from antiphon import __version__
+from antiphon.errors import AntiphonError, HomeUnusable
+
+EPILOG = """Three ways to begin:
+
+\b
+  antiphon demo                      a living world, nothing leaves this machine
+  antiphon quickstart ~/Maildir      your own mail, observing only
+  antiphon init && antiphon run      a node
+
+A fresh node observes: nothing leaves until `antiphon arm`. Exit codes: 0 done, 1 not so, 2 wrong usage, 65 bad input,
+66 no such file, 69 not reachable, 73 home not usable, 74 storage or anchor failed, 77 law, 78 settings."""
+
+
+class Program(click.Group):
+    """Turns every declared error into one sentence and its exit code; no traceback for what people can mend."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
+        """Runs the program."""
+        try:
+            return super().main(*args, **kwargs)
+        except AntiphonError as error:
+            click.echo(f"antiphon: {error.sentence()}", err=True)
+            sys.exit(error.exit_code)
+        except BrokenPipeError:
+            sys.exit(0)
+
+
+@click.group(cls=Program, epilog=EPILOG, invoke_without_command=True, context_settings={"max_content_width": 100})
+@click.option("--home", type=click.Path(path_type=Path), envvar="ANTIPHON_HOME", help="Where this node lives.")
+@click.version_option(__version__, prog_name="antiphon")
+@click.pass_context
+def main(context: click.Context, home: Path | None) -> None:
+    """Antiphon answers each unwanted mailing once, through the channel that its originator published."""
+    context.obj = home or default_home()
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def default_home() -> Path:
+    """The platform's own place for state."""
+    from platformdirs import user_state_path
+
+    return Path(user_state_path("antiphon"))
+
+
+def call(home: Path, verb: str, **arguments: object) -> Any:  # noqa: ANN401 - what the verb answers
+    """One verb: to the running node over its socket, or on the home itself when nothing runs."""
+    return asyncio.run(ask(home, {"verb": verb, **arguments}))
+
+
+async def ask(home: Path, request: dict[str, object]) -> object:
+    """One request, to the running node or on the home itself. Raises what the verb refused."""
+    from antiphon.web.control import MOST_LINE
+
+    try:
+        reader, writer = await asyncio.open_unix_connection(home / "control.sock", limit=MOST_LINE)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return _result(await _alone(home, request))
+    writer.write(json.dumps(request).encode() + b"\n")
+    line = await reader.readline()
+    writer.close()
+    if not line:
+        raise HomeUnusable("The node ended before it answered.", advice="Look at its log, then ask again.")
+    return _result(json.loads(line))
+
+
+async def _alone(home: Path, request: dict[str, object]) -> dict[str, object]:
+    from antiphon.backends.home import Home
+    from antiphon.backends.shelf import FolderShelf
+    from antiphon.node import open_desk
+    from antiphon.web.control import Control
+
+    async with open_desk(Home(home)) as (desk, _, _):
+        answer = await Control(desk, asyncio.Event(), FolderShelf).handle(request)
+        if desk.log.agrees:
+            await desk.log.anchor()
+        return answer
+
+
+def _result(answer: dict[str, Any]) -> object:
+    if answer["ok"]:
+        return answer["result"]
+    said = answer["error"]
+    error = AntiphonError(said["what"], advice=said["advice"])
+    if said["rules"]:
+        error.what += f" ({', '.join(said['rules'])})"
+    error.exit_code = said.get("exit", 1)
+    raise error
+
+
+def show(value: object, as_json: bool, columns: Sequence[str] = ()) -> None:
+    """A table for people, or JSON for programs."""
+    if as_json:
+        click.echo(json.dumps(value, indent=2))
+    elif isinstance(value, list):
+        rows: list[dict[str, object]] = [row for row in value if isinstance(row, dict)]
+        _table(rows, columns or tuple(rows[0] if rows else ()))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, list) and item and isinstance(item[0], dict):
+                click.echo(f"\n{name}")
+                _table(item, tuple(item[0]))
+            elif isinstance(item, str) and "\n" in item:
+                click.echo(f"\n{name}\n{item}")
+            else:
+                click.echo(f"{name:<20} {_cell(item)}")
+    else:
+        click.echo(str(value))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {v}" for k, v in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "-" if value is None else str(value)
+
+
+def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
+    lines = [[_cell(row.get(name))[:60] for name in columns] for row in rows]
+    if not lines:
+        click.echo("nothing")
+        return
+    widths = [max(len(name), *(len(line[at]) for line in lines)) for at, name in enumerate(columns)]
+    for line in ([*columns], *lines):
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on standard output.")
+
+
+def default_operator_key(home: Path) -> Path:
+    """Where this person's key lies: `$ANTIPHON_OPERATOR_KEY`, else beside the home."""
+    return Path(os.environ.get("ANTIPHON_OPERATOR_KEY") or home.with_name(f"{home.name}-operator.key"))
