@@ -681,6 +681,13 @@ def _spend(fields: dict[str, bytes]) -> tuple[Spend, str]:
     return spend, fault
 
 
+def _is_utf8(text: bytes) -> bool:
+    try:
+        return bool(text.decode())
+    except UnicodeDecodeError:
+        return False
+
+
 def _openings(data: bytes) -> Openings:
     opened, order = Openings(), []
     records, whole = _counted(data[len(OPENINGS_LABEL) :], 4)
@@ -695,6 +702,7 @@ def _openings(data: bytes) -> Openings:
         order.append((kind, fields.get("case", b""), pair))
         if kind == 1:
             opened.cases[fields["case"]] = fields
+            faults.append("" if _is_utf8(fields["originator"]) else "An originator is not UTF-8.")
         elif kind == 2:
             opened.spends[pair], fault = _spend(fields)
             faults.append(fault)
@@ -1460,7 +1468,7 @@ def _window_started(state: State) -> Found:
 @_rule("openings", "delivery-proven", "The path leads from the delivery to a DeliveriesCommitted before the leaf.")
 def _delivery_proven(state: State) -> Found:
     for act, leaf, spend in state.opened():
-        if "delivery" in spend.fields:
+        if {"delivery", "salt3", "position", "tree"} <= spend.fields.keys():
             named = state.at(spend.num("delivery"), leaf.at, DELIVERIES)
             path = spend.fields.get("path", b"")
             steps = [path[i : i + 32] for i in range(0, len(path), 32)]

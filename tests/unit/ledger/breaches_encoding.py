@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tests.unit.ledger.breaches import breach, breaches, value
-from tests.unit.ledger.building import DAY, DELIVERIES, OPERATOR, REQUEST_SETTLED, Case, Ledger, mth
+from tests.unit.ledger.building import DAY, DELIVERIES, KEY, OPERATOR, REQUEST_SETTLED, Case, Ledger, mth
 from tests.unit.ledger.keys import Fields, public, sha, u
 from tests.unit.ledger.story import good
 
@@ -35,10 +35,9 @@ breaches("entry-encoding", *(partial(raw, entry) for entry in MALFORMED.values()
 
 
 @breach("entry-encoding")
-def signature_in_entry_0() -> Ledger:
-    ledger = Ledger()
-    ledger.signed(1, {2: public("log"), 3: bytes(16)}, b"antiphon/key-rotated/1", "log", 4)
-    ledger.entries += Ledger().begin().entries[1:]
+def rotated_without_signature() -> Ledger:
+    ledger = good().ledger
+    ledger.dated(KEY, {2: public("stranger"), 3: bytes(16)})
     return ledger
 
 

@@ -59,12 +59,12 @@ breaches(
 
 
 @breach("openings-encoding")
-def hosts_of_a_leaf_descend() -> tuple[Story, dict[int, Fields]]:
-    hosts = b"".join(u(2, len(host)) + host for host in (b"shop.example", b"mail.shop.example"))
+def host_twice() -> Story:
     story = good()
-    mail = story.mail("unsorted", story.shop)
+    mail = story.mail("twice", story.shop, hosts=(b"shop.example", b"shop.example"))
     story.ledger.close_day(mail)
-    return story, {story.ledger.own_opt_out(mail): {5: hosts}}
+    story.ledger.own_opt_out(mail)
+    return story
 
 
 @breach("opening-names-spend")
@@ -128,11 +128,13 @@ breaches(
 
 @breach("signature-verifies")
 def no_signature_no_request() -> Story:
+    """Beside a leaf that is not opened: where all are, its nullifiers are too few as well."""
     story = good()
-    mail = story.mail("bare 2", story.shop, signatures=[])
-    story.ledger.close_day(mail)
-    story.ledger.own_opt_out(mail, change={4: sha(b"x")})
-    story.ledger.spent[-1].mails[0].delivery = None
+    bare = story.mail("bare 2", story.shop, signatures=[])
+    story.ledger.close_day(bare)
+    nullifiers = [*story.mails["spare 0"].nullifiers("originator"), sha(b"none")]
+    story.ledger.own_opt_out(bare, story.mails["spare 0"], change={4: b"".join(sorted(nullifiers))})
+    story.ledger.spent[-1].mails.pop()
     return story
 
 
