@@ -47,14 +47,16 @@ class Shape:
         self.make: Callable[[Row], object] = _maker(cabinet.kind, tuple(self.columns.values()))
 
     def ddl(self) -> str:
-        """CREATE TABLE and its indexes. None is never taken: NULLs are distinct in a unique index."""
+        """CREATE TABLE and its indexes. None is never taken: NULLs are distinct in a unique index. An index ends with
+        the key, by which all answers are ordered."""
         cabinet = self.cabinet
         lines = [column.ddl() for column in self.columns.values()] + [f"PRIMARY KEY ({self.key})"]
         lines += [f"UNIQUE ({', '.join(map(quoted, group))})" for group in cabinet.unique]
         text = f"CREATE TABLE {self.table} (\n    " + ",\n    ".join(lines) + "\n) STRICT;\n"
         for group in cabinet.index:
             name = quoted("_".join((cabinet.name, "by", *group)))
-            text += f"CREATE INDEX {name} ON {self.table} ({', '.join(map(quoted, group))});\n"
+            ordered = dict.fromkeys((*group, *cabinet.key))
+            text += f"CREATE INDEX {name} ON {self.table} ({', '.join(map(quoted, ordered))});\n"
         return text
 
 

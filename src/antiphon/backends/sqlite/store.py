@@ -62,13 +62,11 @@ class SqliteStore:
             raise _refusal(self._broken)
         loop = asyncio.get_running_loop()
         waiting: Waiting = loop.create_future()
+        if not self._group:
+            self._begin()
+            loop.call_soon(self._commit)
         try:
-            if not self._group:
-                self._writer.execute("BEGIN IMMEDIATE")
-                loop.call_soon(self._commit)
             self._group.append((waiting, self._one(work)))
-        except apsw.BusyError as error:
-            raise _refusal(f"The database is held by another program: {error}.") from error
         except apsw.Error as error:
             self._group.append((waiting, (None, None)))
             self._fail(error)
@@ -136,13 +134,22 @@ class SqliteStore:
         self._pages = pages
         return apsw.SQLITE_OK
 
+    def _begin(self) -> None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError as error:
+            raise _refusal(f"The database is held by another program: {error}.") from error
+        except apsw.Error as error:
+            self._fail(error)
+            raise _refusal(self._broken) from error
+
     def _one(self, work: Callable[[Transaction], Any]) -> Outcome:
         outcome: Outcome
         transaction = _SqliteTransaction(self._writer, self._questions, changing=True)
         self._writer.execute("SAVEPOINT one")
         try:
             outcome = work(transaction), None
-        except Exception as error:  # noqa: BLE001 - whatever it is goes to the caller
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is undone first and then goes to the caller
             outcome = None, error
         finally:
             transaction.end()
