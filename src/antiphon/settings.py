@@ -93,7 +93,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
 
 
 # Variables with the prefix that are no settings: where the home and an operator's key file are, and test inputs.
-NOT_SETTINGS = frozenset({"HOME", "OPERATOR_KEY", "CORPORA", "VECTORS", "COMPLETE"})
+NOT_SETTINGS = frozenset({"GUARD_LOG", "HOME", "OPERATOR_KEY", "CORPORA", "VECTORS", "COMPLETE"})
 
 
 def _overlay(table: dict[str, object], name: str, value: str) -> None:

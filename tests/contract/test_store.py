@@ -318,9 +318,7 @@ async def test_a_transaction_is_of_no_use_after_its_work(store: Store) -> None:
     ],
     ids=str,
 )
-async def test_find_gives_what_fits_in_its_order(
-    store: Store, conditions: dict[str, Any], expected: list[int]
-) -> None:
+async def test_find_gives_what_fits_in_its_order(store: Store, conditions: dict[str, Any], expected: list[int]) -> None:
     """Each condition of the port, None included; `count` agrees."""
     await add(
         store,

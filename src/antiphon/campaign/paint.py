@@ -39,7 +39,6 @@ _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*(px|pt|em|rem|ex|%|vw|vh|
 _FONT_SIZE = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|%)|0(?=/|$))")
 _FUNCTION = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]+)(%?))?\s*\)")
 _PIXELS = {"px": 1.0, "pt": 1.33, "em": 16.0, "rem": 16.0, "ex": 8.0, "%": 0.16, "in": 96.0, "cm": 38.0, "mm": 3.8}
-_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?([.#][\w-]+)?")
 _BOXES = ("max-height", "max-width", "height", "width")
 _OFFSETS = ("left", "top", "right", "bottom")
@@ -129,8 +128,9 @@ def sheet_of(css: str) -> Mapping[str, Style]:
     Rules inside @media hold for some screens only and are left out, as are selectors with more than one step.
     """
     sheet: dict[str, Style] = {}
-    for selectors, body in _RULE.findall(_flat(css[:SHEET_CHARACTERS]))[:SHEET_RULES]:
-        style = style_of(body)
+    for rule in _flat(css[:SHEET_CHARACTERS]).split("}", SHEET_RULES)[:SHEET_RULES]:
+        selectors, _, body = rule.rpartition("{")
+        style = style_of(body) if selectors else NOTHING
         if style == NOTHING:
             continue
         for selector in selectors.lower().split(","):

@@ -43,7 +43,7 @@ def inspect(paths: tuple[Path, ...], jsonl: bool, assume: bool) -> None:
     from antiphon.settings import Settings
 
     rules, now = rulebook(Settings()), SystemClock().now()
-    for found in walk(paths):
+    for found in walk(paths, every_file=True):
         if isinstance(found, Problem):
             click.echo(f"{found.path}: {found.sentence}", err=True)
             continue
@@ -68,7 +68,7 @@ def group(paths: tuple[Path, ...], jsonl: bool) -> None:
     from antiphon.terms import Identifier, Instant
 
     grouper, seed, count, began = Grouper(MemoryIndex()), os.urandom(32), 0, _monotonic()
-    for found in walk(paths):
+    for found in walk(paths, every_file=True):
         if isinstance(found, Problem):
             click.echo(f"{found.path}: {found.sentence}", err=True)
             continue
@@ -177,9 +177,10 @@ def quickstart(home: Path, paths: tuple[Path, ...], address: str) -> None:
     for line in lines[:3]:
         click.echo(f"\n{line['originator']}")
         show(call(home, "case", case=line["case"])["would"], False, ("act", "note", "lawful_now", "rules"))
-    if not lines:
-        click.echo("No case: without a key fetched at delivery nobody knows who signed old mail, so nothing would be")
-        click.echo("asked. `antiphon inspect --assume-signatures-valid PATH` shows what the channels look like.")
+    click.echo(
+        "\nAs if signatures still verified (the mandate is pending: this counts nowhere and sends nothing)"
+    )
+    show(call(home, "assumed")[:25], False, ("originator", "mails", "would", "why_not"))
 
 
 @main.command()

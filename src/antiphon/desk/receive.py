@@ -20,7 +20,7 @@ from antiphon.desk.mint import asked_of
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import ask_age
 from antiphon.errors import AntiphonError, MalformedInput
-from antiphon.formats.dkim import KeyAnswer, KeyStatus, identities, keys_needed, verify
+from antiphon.formats.dkim import KeyAnswer, KeyStatus, assume_valid, identities, keys_needed, verify
 from antiphon.formats.domain import walk_names
 from antiphon.formats.message import Message, parse_message
 from antiphon.ledger.commitment import case_tag, commit_case, commit_mail, delivery_leaf, leaf
@@ -217,12 +217,14 @@ async def judge(desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant, clicke
         fetched = msgspec.json.decode(delivery.evidence, type=Fetched)
         keys, received_at = fetched.keys, delivery.received_at
         records = {Domain(name): record for name, record in fetched.records.items()}
+    # Mail under a pending mandate is shown as if its signature still verified; it becomes no sighting (LAW §3).
+    assumed = delivery is None and mandate.state is MandateState.PENDING
     evidence = examine(
         message,
-        verify(message, keys),
+        assume_valid(message) if assumed else verify(message, keys),
         desk.rules,
         received_at=Instant(received_at),
-        records=records,
+        records=None if assumed else records,
         by_person=clicked,
         witnessed=delivery is not None,
     )

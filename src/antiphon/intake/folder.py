@@ -34,32 +34,33 @@ class Problem:
     sentence: str
 
 
-def walk(paths: Sequence[Path]) -> Iterator[Found | Problem]:
-    """Every message below these paths, sorted. Links are not followed; nothing is written."""
+def walk(paths: Sequence[Path], *, every_file: bool = False) -> Iterator[Found | Problem]:
+    """Every message below these paths, sorted. Links are not followed; nothing is written. With `every_file` a file
+    that does not look like mail is taken for one all the same."""
     for path in paths:
         if path.is_dir() and not path.is_symlink():
             for file in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
-                yield from _file(file)
+                yield from _file(file, every_file)
         elif path.exists():
-            yield from _file(path)
+            yield from _file(path, every_file)
         else:
             yield Problem(str(path), "There is no such file.")
 
 
-def _file(path: Path) -> Iterator[Found | Problem]:
+def _file(path: Path, every: bool) -> Iterator[Found | Problem]:
     try:
         if path.suffix == ".zip":
-            yield from _zip(path)
+            yield from _zip(path, every)
         elif path.name.endswith((".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")):
-            yield from _tar(path)
+            yield from _tar(path, every)
         else:
             with open(path, "rb") as file:
-                yield from _messages(str(path), file)
+                yield from _messages(str(path), file, every)
     except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError) as error:
         yield Problem(str(path), f"It can not be read: {error}.")
 
 
-def _zip(path: Path) -> Iterator[Found | Problem]:
+def _zip(path: Path, every: bool) -> Iterator[Found | Problem]:
     with zipfile.ZipFile(path) as archive:
         entries = sorted((e for e in archive.infolist() if not e.is_dir()), key=lambda e: e.filename)
         if len(entries) > MOST_IN_ARCHIVE or sum(e.file_size for e in entries) > MOST_UNPACKED:
@@ -67,10 +68,10 @@ def _zip(path: Path) -> Iterator[Found | Problem]:
             return
         for entry in entries:
             with archive.open(entry) as file:
-                yield from _messages(f"{path}!{entry.filename}", io.BytesIO(file.read(MOST_UNPACKED)))
+                yield from _messages(f"{path}!{entry.filename}", io.BytesIO(file.read(MOST_UNPACKED)), every)
 
 
-def _tar(path: Path) -> Iterator[Found | Problem]:
+def _tar(path: Path, every: bool) -> Iterator[Found | Problem]:
     unpacked = 0
     with tarfile.open(path) as archive:
         for number, member in enumerate(archive):
@@ -80,10 +81,10 @@ def _tar(path: Path) -> Iterator[Found | Problem]:
                 return
             file = archive.extractfile(member) if member.isreg() else None
             if file is not None:
-                yield from _messages(f"{path}!{member.name}", io.BytesIO(file.read()))
+                yield from _messages(f"{path}!{member.name}", io.BytesIO(file.read()), every)
 
 
-def _messages(name: str, file: io.BufferedIOBase) -> Iterator[Found | Problem]:
+def _messages(name: str, file: io.BufferedIOBase, every: bool) -> Iterator[Found | Problem]:
     """One message, or those of an mbox. `>From ` stays as it stands: such a message can not verify, and says so."""
     start = file.read(5)
     if start == b"From ":
@@ -92,7 +93,7 @@ def _messages(name: str, file: io.BufferedIOBase) -> Iterator[Found | Problem]:
     raw = start + file.read(MAX_MESSAGE + 1)
     if len(raw) > MAX_MESSAGE:
         yield Problem(name, "It is longer than 10 MiB.")
-    elif not _HEADER.match(raw) and not name.endswith(".eml"):
+    elif not every and not _HEADER.match(raw) and not name.endswith(".eml"):
         yield Problem(name, "It does not look like a mail.")
     else:
         yield Found(name, raw)

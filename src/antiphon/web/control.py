@@ -44,6 +44,7 @@ class Control:
             "originators": self._view(views.originators),
             "campaigns": self._view(views.campaigns),
             "held": self._view(views.held),
+            "assumed": self._view(views.assumed),
             "case": lambda q: self._desk.store.read(lambda tx: views.case(tx, desk, self._case(tx, _text(q, "case")))),
             "campaign": lambda q: self._desk.store.read(
                 lambda tx: views.campaign(tx, desk, bytes.fromhex(_text(q, "campaign")))

@@ -18,7 +18,7 @@ from antiphon.optout.asking import Phase
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import NOTICE_STATES, OWN_OPT_OUT_STATES, REQUEST_STATES, Case, State
 from antiphon.optout.destination import Halt, Pair, PairState
-from antiphon.optout.evidence import parse_evidence
+from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.optout.known import Happening, KnownOriginator
 from antiphon.optout.originator import unaccountable
 from antiphon.ports import Transaction
@@ -210,6 +210,26 @@ def originators(tx: Transaction, desk: Desk) -> list[View]:
         }
         for k in tx.find(KnownOriginator)
     ]
+
+
+def assumed(tx: Transaction, desk: Desk) -> list[View]:
+    """Imported mail of pending mandates by originator, as if its signatures still verified: what could be asked of
+    whom, and why not of the others. It counts nowhere."""
+    found: dict[str, list[Evidence]] = {}
+    for report in tx.find(Report, state=ReportState.EVIDENCE_ONLY):
+        evidence = parse_evidence(report.evidence)
+        found.setdefault(evidence.originator or "(nobody answers for it)", []).append(evidence)
+    lines: list[View] = []
+    for name, rows in sorted(found.items(), key=lambda item: -len(item[1])):
+        offers = [offer for evidence in rows for offer in evidence.offers]
+        able = next((offer.kind.value for offer in offers if offer.on_click), "")
+        missing = [reason for offer in offers for reason in offer.reasons] or [r for e in rows for r in e.reasons]
+        why = ", ".join(dict.fromkeys(missing)) if not able else "a click, an age of 180 days or a person who vouches"
+        lines.append(
+            {"originator": name, "mails": len(rows), "would": f"own opt-out by {able}" if able else "nothing",
+             "why_not": why, "assumed": True}
+        )  # fmt: skip
+    return lines
 
 
 def campaigns(tx: Transaction, desk: Desk) -> list[View]:

@@ -1,0 +1,98 @@
+"""The main job, end to end, with real processes: a short world, and the same world with one rule taken out."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from antiphon.world.demo import run_demo
+from antiphon.world.party import TEMPERS
+
+SHORT = ("compliant", "prompt", "deaf", "small-mail", "joe-jobber", "replayer", "unaccountable")
+
+
+def chosen(*names: str) -> list[Any]:
+    """Some tempers."""
+    return [temper for temper in TEMPERS if temper.name in names]
+
+
+def without(module: str, table: str, rule: str) -> list[str]:
+    """A node that lacks one rule: only a test can start such a one."""
+    program = (
+        f"import {module} as m; m.{table} = tuple(r for r in m.{table} if r.name != {rule!r});"
+        "from antiphon.cli import main; main(prog_name='antiphon')"
+    )
+    return [sys.executable, "-c", program]
+
+
+def row(found: dict[str, Any], temper: str) -> dict[str, Any]:
+    """The figures of one originator."""
+    return next(r for r in found["originators"] if r["temper"] == temper)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """One world of forty days."""
+    return asyncio.run(run_demo(days=40, tempers=chosen(*SHORT)))
+
+
+def test_the_ledger_is_lawful(found: dict[str, Any]) -> None:
+    """The auditor, a program of its own, says so with the openings."""
+    assert found["audit"] == {**found["audit"], "consistent": True, "lawful": True, "offence": None}
+
+
+def test_a_deaf_originator_gets_one_request_for_each_sighting_after_the_window(found: dict[str, Any]) -> None:
+    """Exactly as many, counted at its own socket, and one notice."""
+    deaf = row(found, "deaf")
+    assert deaf["notices"] == 1
+    assert deaf["sightings_after_window"] > 0
+    assert deaf["attempts_at_destination"] - 1 == deaf["sightings_after_window"]
+
+
+def test_a_compliant_one_gets_the_notice_and_nothing_else(found: dict[str, Any]) -> None:
+    """It acted on the rows, so silence follows."""
+    assert row(found, "compliant")["attempts_at_destination"] == 1
+    assert row(found, "compliant")["sightings_after_window"] == 0
+
+
+def test_a_prompt_one_gets_one_opt_out_for_each_member(found: dict[str, Any]) -> None:
+    """Ten members, ten ordinary opt-outs, no notice."""
+    prompt = row(found, "prompt")
+    assert (prompt["attempts_at_destination"], prompt["notices"], prompt["mails"]) == (10, 0, 10)
+
+
+def test_small_mail_gets_no_more_bytes_than_it_sent(found: dict[str, Any]) -> None:
+    """Several small mails pay for one request."""
+    small = row(found, "small-mail")
+    assert 0 < small["attempts_at_destination"] - 1 < small["sightings_after_window"]
+
+
+def test_mail_without_a_name_causes_nothing(found: dict[str, Any]) -> None:
+    """Unsigned mail and replayed copies reach nobody."""
+    for temper in ("unaccountable", "replayer"):
+        assert row(found, temper)["mails"] > 50
+        assert row(found, temper)["attempts_at_destination"] == 0
+
+
+def test_innocents_get_no_packet_while_their_controls_count(found: dict[str, Any]) -> None:
+    """A zero counts only where the counter is shown to count."""
+    assert all(innocent["packets"] == 0 for innocent in found["innocents"])
+    assert len(found["controls"]) > len(found["innocents"])
+    assert all(control["count"] > 0 for control in found["controls"])
+
+
+def test_without_the_host_rule_the_innocent_is_reached() -> None:
+    """The rule is what keeps the zero: taken out, the same world sends packets to an innocent."""
+    command = without("antiphon.optout.channel", "RULES", "host")
+    found = asyncio.run(run_demo(days=36, tempers=chosen("joe-jobber"), node_command=command))
+    assert sum(innocent["packets"] for innocent in found["innocents"]) > 0
+
+
+def test_kept_files_are_where_the_help_says(tmp_path: Path) -> None:
+    """`--keep` leaves home, ledger, openings and anchor."""
+    asyncio.run(run_demo(days=2, tempers=chosen("deaf"), keep=tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} >= {"home", "ledger", "openings", "anchor"}

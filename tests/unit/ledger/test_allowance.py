@@ -1,0 +1,210 @@
+"""The law's table: each rule is needed, and a permit is made in one way only."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from antiphon.errors import AlreadyTaken, RefusedByLaw
+from antiphon.ledger import allowance
+from antiphon.ledger.allowance import Act, Armed, Coin, Permit, Question, Side, judge, spend
+from antiphon.terms import DAY, HOUR, Digest, Identifier, Instant
+
+NOW = Instant(20_000 * DAY)
+KEY = Digest(bytes(32))
+
+
+def coin(**changes: object) -> Coin:
+    """A sighting that could pay for a request."""
+    good = Coin(
+        report=Identifier(bytes(16)),
+        member=Identifier(b"m" * 16),
+        index=3,
+        received_at=Instant(NOW - 2 * DAY),
+        hold_until=Instant(NOW - HOUR),
+        size=20_000,
+        spendable_class=True,
+        clicked=False,
+        retracted=False,
+        mandate_live=True,
+        has_token=True,
+        consents_to_opt_out=True,
+        asked=True,
+        after_window=True,
+        waiting=False,
+        tries=0,
+        last_try_at=None,
+        spent=False,
+        keys=(KEY,),
+    )
+    return replace(good, **changes)  # type: ignore[arg-type]  # a test names the field it changes
+
+
+def question(act: Act = Act.REQUEST, **changes: object) -> Question:
+    """A lawful question for this act."""
+    asked = act in (Act.REQUEST, Act.CLICKED_REQUEST)
+    clicked = act in (Act.CLICKED_REQUEST, Act.CLICKED_OPT_OUT)
+    good = Question(
+        act=act,
+        now=NOW,
+        armed=Armed.COMMUNITY,
+        one_click=True,
+        published_size=10,
+        anchor_agrees=True,
+        halted=False,
+        case_allows=True,
+        same_case=True,
+        accountable=True,
+        channel_usable=True,
+        pair_allowed=True,
+        no_stop_published=True,
+        approved=True,
+        pace_allows=True,
+        named_stand=True,
+        reserve=12_288,
+        coins=(coin(asked=asked, clicked=clicked),),
+    )
+    return replace(good, **changes)  # type: ignore[arg-type]  # as above
+
+
+class Till:
+    """Purses in memory."""
+
+    def __init__(self) -> None:
+        self.taken: set[tuple[Side, Digest]] = set()
+        self.entries = 0
+
+    def take(self, side: Side, key: Digest, intent: int) -> None:
+        if (side, key) in self.taken:
+            raise AlreadyTaken("spent")
+        self.taken.add((side, key))
+
+    def append(self) -> int:
+        self.entries += 1
+        return self.entries - 1
+
+
+BREACHES: dict[str, tuple[Act, dict[str, object], dict[str, object]]] = {
+    "armed": (Act.REQUEST, {"armed": Armed.OWN}, {}),
+    "not-halted": (Act.REQUEST, {"halted": True}, {}),
+    "anchor-agrees": (Act.REQUEST, {"anchor_agrees": False}, {}),
+    "case-allows": (Act.REQUEST, {"case_allows": False}, {}),
+    "accountable": (Act.REQUEST, {"accountable": False}, {}),
+    "channel-usable": (Act.REQUEST, {"channel_usable": False}, {}),
+    "pair-allowed": (Act.REQUEST, {"pair_allowed": False}, {}),
+    "no-stop-published": (Act.REQUEST, {"no_stop_published": False}, {}),
+    "approved": (Act.REQUEST, {"approved": False}, {}),
+    "named-stand": (Act.NOTICE, {"named_stand": False}, {}),
+    "paid": (Act.REQUEST, {"coins": (), "reserve": 0}, {}),
+    "same-case": (Act.REQUEST, {"same_case": False}, {}),
+    "distinct": (Act.REQUEST, {"coins": (coin(), coin())}, {}),
+    "covered": (Act.REQUEST, {"reserve": 20_001}, {}),
+    "one-member": (
+        Act.OWN_OPT_OUT,
+        {"coins": (coin(asked=False), coin(asked=False, member=Identifier(b"n" * 16), keys=(Digest(b"k" * 32),)))},
+        {},
+    ),
+    "mandate-live": (Act.REQUEST, {}, {"mandate_live": False}),
+    "may-identify": (Act.REQUEST, {}, {"has_token": False}),
+    "class-allows": (Act.REQUEST, {}, {"spendable_class": False}),
+    "clicked": (Act.CLICKED_REQUEST, {}, {"clicked": False}),
+    "consented": (Act.OWN_OPT_OUT, {}, {"consents_to_opt_out": False}),
+    "committed": (Act.REQUEST, {}, {"index": 10}),
+    "hold-over": (Act.REQUEST, {}, {"hold_until": Instant(NOW + 1)}),
+    "fresh": (Act.REQUEST, {}, {"received_at": Instant(NOW - 30 * DAY - 1)}),
+    "not-retracted": (Act.REQUEST, {}, {"retracted": True}),
+    "unspent": (Act.REQUEST, {}, {"spent": True}),
+    "not-asked-for": (Act.NOTICE, {}, {"asked": True}),
+    "none-waiting": (Act.NOTICE, {}, {"waiting": True}),
+    "tries-left": (Act.OWN_OPT_OUT, {}, {"tries": 3}),
+    "tries-apart": (Act.OWN_OPT_OUT, {}, {"last_try_at": Instant(NOW - DAY + 1)}),
+    "window-over": (Act.REQUEST, {}, {"after_window": False}),
+    "pace": (Act.REQUEST, {"pace_allows": False}, {}),
+}
+
+
+def breach(name: str) -> Question:
+    """A question that breaks exactly one rule."""
+    act, of_question, of_coin = BREACHES[name]
+    asked = question(act, **of_question)
+    return replace(asked, coins=tuple(replace(c, **of_coin) for c in asked.coins)) if of_coin else asked  # type: ignore[arg-type]  # as above
+
+
+def test_every_rule_has_a_breach() -> None:
+    """No rule stands in the table that no test breaks."""
+    assert {rule.name for rule in allowance.RULES} == set(BREACHES)
+
+
+@pytest.mark.parametrize("act", [a for a in Act if a is not Act.COMPLAINT])
+def test_a_lawful_question_passes(act: Act) -> None:
+    """Nothing fails where everything is as it should be."""
+    assert judge(question(act)) == ()
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_a_rule_refuses_its_breach_and_without_it_the_breach_passes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each rule alone stands between its breach and a permit."""
+    asked = breach(name)
+    assert [rule.name for rule in judge(asked)] == [name]
+    with pytest.raises(RefusedByLaw) as refused:
+        spend(asked, Till())
+    assert refused.value.rules == (name,)
+    monkeypatch.setattr(allowance, "RULES", tuple(rule for rule in allowance.RULES if rule.name != name))
+    assert judge(asked) == ()
+
+
+def test_all_failed_rules_are_named_the_deciding_one_first() -> None:
+    """A refusal lists everything, in the order of the table."""
+    asked = question(armed=Armed.OBSERVING, pace_allows=False, coins=(coin(spent=True),))
+    assert [rule.name for rule in judge(asked)] == ["armed", "unspent", "pace"]
+
+
+def test_a_refused_spend_takes_nothing() -> None:
+    """Before the law has said yes, no purse is touched and no intent written."""
+    till = Till()
+    with pytest.raises(RefusedByLaw):
+        spend(question(halted=True), till)
+    assert not till.taken
+    assert till.entries == 0
+
+
+def test_a_purse_is_spent_once() -> None:
+    """The second spend of the same key fails, whoever is first."""
+    till = Till()
+    spend(question(), till)
+    with pytest.raises(AlreadyTaken):
+        spend(question(), till)
+
+
+def test_a_permit_can_not_be_made_by_hand() -> None:
+    """Only a spent purse makes one."""
+    with pytest.raises(TypeError):
+        Permit(object(), Act.REQUEST, 0, 0)
+
+
+def test_a_permit_opens_one_socket_and_only_under_the_anchor() -> None:
+    """No socket for an intent that the anchor does not hold, and none twice."""
+    permit = spend(question(), Till())
+    with pytest.raises(RefusedByLaw):
+        permit.open_once(permit.intent)
+    permit.open_once(permit.intent + 1)
+    with pytest.raises(RefusedByLaw):
+        permit.open_once(permit.intent + 1)
+
+
+def test_own_opt_outs_by_one_click_need_the_lesser_arming() -> None:
+    """`arm own` lets out one-click own opt-outs and clicked requests, and nothing else."""
+    for act in (Act.OWN_OPT_OUT, Act.CLICKED_OPT_OUT, Act.CLICKED_REQUEST):
+        assert judge(question(act, armed=Armed.OWN)) == ()
+        assert [r.name for r in judge(question(act, armed=Armed.OWN, one_click=False))] == ["armed"]
+    assert [r.name for r in judge(question(Act.NOTICE, armed=Armed.OWN))] == ["armed"]
+
+
+def test_unknown_is_no() -> None:
+    """Every boolean of a question that says what is so is refused when it is false."""
+    for field in fields(Question):
+        if field.type == "bool" and field.name not in ("one_click", "halted"):
+            act = Act.NOTICE if field.name == "named_stand" else Act.REQUEST
+            asked = question(act, **{field.name: False})
+            assert judge(asked), field.name
