@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from hashlib import sha256
 
 import dkim
@@ -62,14 +63,22 @@ def test_rfc_6376_appendix_a_is_hashed_as_written() -> None:
     signature = only(RFC6376, {})
     assert keys_needed(message) == ("brisbane._domainkey.example.com",)
     assert signature.covers == ("received", "from", "to", "subject", "date", "message-id")
-    assert signature.body_hash.hex() == sha256(b"Hi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n").hexdigest()
+    assert (
+        signature.body_hash.hex()
+        == sha256(b"Hi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n").hexdigest()
+    )
 
 
 @pytest.mark.parametrize("key", [SIGNER, EDWARDS], ids=["rsa", "ed25519"])
 def test_our_verdict_is_that_of_dkimpy(key: rsa.RSAPrivateKey) -> None:
     """A second verifier agrees on good and on changed messages (it knows no Ed25519 without a further library)."""
     good = sign(NEWSLETTER, b"One  line \r\n\r\ntwo\r\n\r\n", key=key)
-    for raw in (good, good.replace(b"One", b"Two"), good.replace(b"Offers", b"Gifts"), good.replace(b"member@", b"other@")):
+    for raw in (
+        good,
+        good.replace(b"One", b"Two"),
+        good.replace(b"Offers", b"Gifts"),
+        good.replace(b"member@", b"other@"),
+    ):
         ours = only(raw, keys_for(key)).result is Result.PASS
         if key is SIGNER:
             record = record_of(key).encode()
@@ -87,7 +96,15 @@ def test_an_unfetched_key_is_temporary_and_an_absent_one_is_none() -> None:
 
 @pytest.mark.parametrize(
     "record",
-    ["v=DKIM1; p=", "v=DKIM2; p=AAAA", "p=AAAA", "k=ed25519; p=AAAA", "junk", "v=DKIM1; k=dsa; p=AAAA", "v=DKIM1; " + "n=" + "x" * 5000],
+    [
+        "v=DKIM1; p=",
+        "v=DKIM2; p=AAAA",
+        "p=AAAA",
+        "k=ed25519; p=AAAA",
+        "junk",
+        "v=DKIM1; k=dsa; p=AAAA",
+        "v=DKIM1; " + "n=" + "x" * 5000,
+    ],
 )
 def test_a_record_that_holds_no_key_is_no_key(record: str) -> None:
     """Revoked, foreign, broken or endless records (RFC 6376 §3.6.1)."""
@@ -141,7 +158,7 @@ def test_a_malformed_signature_is_named_and_asks_nothing(old: bytes, new: bytes)
 def test_five_signatures_are_looked_at_and_no_sixth() -> None:
     """More than MAX_SIGNATURES cost neither questions nor time."""
     raw = sign(NEWSLETTER)
-    end = raw.index(b"From:")
+    end = raw.index(b"From: ")
     many = b"".join(raw[:end].replace(b"s=s1", b"s=s%d" % n) for n in range(9)) + raw[end:]
     assert len(keys_needed(parse_message(many))) == len(verify(parse_message(many), {})) == MAX_SIGNATURES
 
@@ -158,8 +175,6 @@ def test_only_the_canonical_encoding_passes() -> None:
     message = parse_message(RFC8463)
     value = verify(message, RFC8463_KEYS)[0].value
     twin = value[:32] + (int.from_bytes(value[32:], "little") + ORDER).to_bytes(32, "little")
-    from base64 import b64encode
-
     folded = b"/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\r\n Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw=="
     assert folded in RFC8463
     edwards = verify(parse_message(RFC8463.replace(folded, b64encode(twin))), RFC8463_KEYS)[0]
@@ -203,7 +218,7 @@ def test_candidates_of_one_mail_share_one() -> None:
 def test_an_aligned_passing_signature_names_the_mail() -> None:
     """Best first: who passes, then who is aligned with From."""
     raw = sign(NEWSLETTER)
-    both = sign(NEWSLETTER, domain="mailer.example", key=EDWARDS).split(b"From:", 1)[0] + raw
+    both = sign(NEWSLETTER, domain="mailer.example", key=EDWARDS).split(b"From: ", 1)[0] + raw
     keys = keys_for() | keys_for(EDWARDS, domain="mailer.example")
     message, alone = parse_message(both), parse_message(raw)
     assert identities(message, verify(message, keys))[0] == identities(alone, verify(alone, keys))[0]
