@@ -238,7 +238,7 @@ def _desk(
         log=book,
         spool=FileSpool(home.spool),
         resolver=resolver,
-        registrar=Rdap(fetch, names=settings.rdap, networks=settings.rdap_networks),
+        registrar=Rdap(fetch, names=settings.rdap, networks=settings.rdap_networks, clock=clock),
         one_click=OneClickClient(around.dialer, around.tls, USER_AGENT),
         postman=Submission(around.dialer, relaxed, house.domain),
         mail_signer=DkimSigner(

@@ -137,7 +137,7 @@ class _MemoryTransaction:
         return found[:limit] if limit > 0 else found
 
     def count(self, kind: type[R], **where: Value | Sequence[Value]) -> int:
-        return len(self.find(kind, **where))  # type: ignore[arg-type]
+        return len(self.find(kind, **where))  # type: ignore[arg-type]  # the same conditions as find
 
     def least(self, kind: type[R], field: str, **where: Value | Sequence[Value]) -> int | None:
         found = [getattr(record, field) for record in self._drawer(kind).fitting(where, field)]

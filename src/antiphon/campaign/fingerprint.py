@@ -103,8 +103,8 @@ def fingerprint(
     personal = _personal(message)
     bare = _bare(body.text)
     words = _words(bare, personal)[:WORDS]
-    titles = message.all("subject")
-    subject = _words(_bare(_PREFIX.sub("", titles[0].text)), personal) if titles else []
+    title = "".join(found.text for found in message.all("subject")[:1])
+    subject = _words(_bare(_PREFIX.sub("", title)), personal)
     sketch, bands = keys.sketch(words)
     evidence = keys.each(b"t", [" ".join(words)] if words else [])
     evidence += keys.each(b"s", [" ".join(subject)] if len(subject) >= SUBJECT_WORDS else [])
@@ -114,7 +114,7 @@ def fingerprint(
     evidence += keys.each(b"k", account_keys[:ACCOUNTS])
     evidence += keys.each(b"d", signers[:SIGNERS])
     answers = message.count("in-reply-to") > 0 or message.count("references") > 0
-    patch = patch or "[PATCH" in (titles[0].text if titles else "")
+    patch = patch or "[PATCH" in title
     figures = keys.figures(bare)
     return Fingerprint(
         len(words), sketch, figures, bands, evidence, " ".join(subject)[:TITLE_CHARACTERS], answers or patch
@@ -202,7 +202,8 @@ def _opened(parts: Iterable[Part]) -> tuple[Visible, list[tuple[bytes, bytes]], 
     plains: list[Visible] = []
     files: dict[tuple[bytes, bytes], None] = {}
     for part in parts:
-        if part.filename or not part.content_type.startswith("text/"):
+        is_text = part.content_type.startswith("text/")
+        if not is_text or (part.filename and (pages or plains)):
             if len(part.payload) >= ATTACHMENT_BYTES and len(files) < ATTACHMENTS:
                 kind = b"i" if part.content_type.startswith("image/") else b"a"
                 files[kind, blake2b(part.payload, digest_size=16).digest()] = None

@@ -19,10 +19,8 @@ NEAR = 3 * DAY
 TEXT_WORDS = 40
 """A text of fewer words never joins on its text alone."""
 SAME_TEXT = 0.80
-HALF_TEXT = 0.70
-PART_TEXT = 0.70
 SEVERAL_FIGURES = 3
-SAME_FIGURES = 0.40
+SAME_FIGURES = 0.50
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +102,19 @@ JOINS: tuple[JoinRule, ...] = (
     JoinRule(
         "document",
         "Is the same file attached, and does subject or text agree?",
-        lambda like: like.documents > 0 and (like.subject or like.text >= PART_TEXT or like.wordless),
+        lambda like: like.documents > 0 and (like.subject or like.text >= SAME_TEXT or like.wordless),
         lambda like: "The same file is attached" + _agreeing(like),
     ),
     JoinRule(
         "image",
         "Is the same picture attached, and does text agree, or subject where there is no text?",
-        lambda like: like.images > 0 and (like.text >= PART_TEXT or (like.wordless and like.subject)),
+        lambda like: like.images > 0 and (like.text >= SAME_TEXT or (like.wordless and like.subject)),
         lambda like: "The same picture is attached" + _agreeing(like),
     ),
     JoinRule(
         "landing",
         "Is there a landing domain in common within days, and half of the text?",
-        lambda like: like.landings > 0 and like.landing_age <= NEAR and like.text >= HALF_TEXT,
+        lambda like: like.landings > 0 and like.landing_age <= NEAR and like.text >= SAME_TEXT,
         lambda like: f"Same landing domain within {_days(like)}, and {_alike(like)}.",
     ),
     JoinRule(
@@ -128,13 +126,13 @@ JOINS: tuple[JoinRule, ...] = (
     JoinRule(
         "account",
         "Is it the same customer of a mail service, and half of the text?",
-        lambda like: like.accounts > 0 and like.text >= HALF_TEXT,
+        lambda like: like.accounts > 0 and like.text >= SAME_TEXT,
         lambda like: f"Same account at the sending service, and {_alike(like)}.",
     ),
     JoinRule(
         "frame",
         "Are frame and subject the same, and part of the text?",
-        lambda like: like.frame and like.subject and like.text >= PART_TEXT,
+        lambda like: like.frame and like.subject and like.text >= SAME_TEXT,
         lambda like: f"Same subject and same page frame, and {_alike(like)}.",
     ),
     JoinRule(
@@ -147,13 +145,13 @@ JOINS: tuple[JoinRule, ...] = (
 
 
 def _agreeing(like: Likeness) -> str:
-    if like.text >= PART_TEXT:
+    if like.text >= SAME_TEXT:
         return f", and {_alike(like)}."
     return ", and the subject is the same." if like.subject else ", and neither has a text of its own."
 
 
 def _undisputed(like: Likeness) -> bool:
-    return like.wordless or like.text >= PART_TEXT
+    return like.wordless or like.text >= SAME_TEXT
 
 
 def _second(like: Likeness) -> str:

@@ -7,7 +7,7 @@ leaving filler in would glue two together, and the second costs more; but only w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,7 +40,13 @@ _FONT_SIZE = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|%)|0(?=/|$))")
 _FUNCTION = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]+)(%?))?\s*\)")
 _PIXELS = {"px": 1.0, "pt": 1.33, "em": 16.0, "rem": 16.0, "ex": 8.0, "%": 0.16, "in": 96.0, "cm": 38.0, "mm": 3.8}
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?([.#][\w-]+)?")
+_TELLING = frozenset(
+    ["display", "opacity", "filter", "transform", "overflow", "max-height", "max-width", "height", "width", "text-indent", "margin-left", "margin-top", "position", "left", "top", "right", "bottom", "clip", "visibility", "font-size", "font", "color", "-webkit-text-fill-color", "background", "background-color", "background-image"]
+)
 _BOXES = ("max-height", "max-width", "height", "width")
+_NO_CLIP = re.compile(r"rect\(\s*0\D+0\D+0\D+0\D*\)")
+_NO_FILTER = re.compile(r"opacity\s*=\s*0\s*\)")
+_NO_SCALE = re.compile(r"scale\(\s*0\s*[,)]")
 _OFFSETS = ("left", "top", "right", "bottom")
 
 
@@ -90,14 +96,19 @@ def merged(first: Style, then: Style) -> Style:
     )
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=4096)
 def style_of(css: str) -> Style:
     """The declarations of a style attribute, as far as they can hide. Never raises."""
     said: dict[str, str] = {}
-    for declaration in _COMMENT.sub("", css[:STYLE_CHARACTERS].lower()).split(";"):
+    css = css[:STYLE_CHARACTERS].lower()
+    for declaration in (_COMMENT.sub("", css) if "/*" in css else css).split(";"):
         name, _, value = declaration.partition(":")
-        said[name.strip()] = value.replace("!important", "").strip()
-    return Style(_gone(said), _shown(said), _sized(said), _ink(said), _paper(said))
+        if (name := name.strip()) in _TELLING:
+            said[name] = value.replace("!important", "").strip()
+    if not said:
+        return NOTHING
+    style = Style(_gone(said), _shown(said), _sized(said), _ink(said), _paper(said))
+    return NOTHING if style == NOTHING else style
 
 
 def colour_of(value: str) -> int:
@@ -131,7 +142,7 @@ def sheet_of(css: str) -> Mapping[str, Style]:
     for rule in _flat(css[:SHEET_CHARACTERS]).split("}", SHEET_RULES)[:SHEET_RULES]:
         selectors, _, body = rule.rpartition("{")
         style = style_of(body) if selectors else NOTHING
-        if style == NOTHING:
+        if style is NOTHING:
             continue
         for selector in selectors.lower().split(","):
             name = selector.strip()
@@ -186,29 +197,42 @@ def _pixels(value: str) -> float | None:
 
 
 def _gone(said: Mapping[str, str]) -> bool:
-    if said.get("display") == "none":
-        return True
-    opacity = _pixels(said.get("opacity", "1"))
-    if opacity is not None and opacity <= _UNREADABLE_ALPHA:
-        return True
-    if re.search(r"opacity\s*=\s*0\s*\)", said.get("filter", "")) or re.search(
-        r"scale\(\s*0\s*[,)]", said.get("transform", "")
-    ):
-        return True
-    if said.get("overflow", "").startswith(("hidden", "clip")) and any(
-        _pixels(said.get(box, "")) == 0 for box in _BOXES
-    ):
-        return True
-    return _off_screen(said)
+    return any(name in said and hides(said) for name, hides in _HIDING)
 
 
-def _off_screen(said: Mapping[str, str]) -> bool:
-    away = [said.get("text-indent", ""), said.get("margin-left", ""), said.get("margin-top", "")]
-    if said.get("position") in ("absolute", "fixed", "relative"):
-        away += [said.get(offset, "") for offset in _OFFSETS]
-        if re.match(r"rect\(\s*0\D+0\D+0\D+0\D*\)", said.get("clip", "")):
-            return True
-    return any((_pixels(value) or 0) <= _OFF_SCREEN_PIXELS for value in away if value)
+def _transparent(said: Mapping[str, str]) -> bool:
+    opacity = _pixels(said["opacity"])
+    return opacity is not None and opacity <= _UNREADABLE_ALPHA
+
+
+def _boxed_in(said: Mapping[str, str]) -> bool:
+    return said["overflow"].startswith(("hidden", "clip")) and any(
+        box in said and _pixels(said[box]) == 0 for box in _BOXES
+    )
+
+
+def _away(said: Mapping[str, str], names: Sequence[str]) -> bool:
+    return any(name in said and (_pixels(said[name]) or 0) <= _OFF_SCREEN_PIXELS for name in names)
+
+
+def _placed_away(said: Mapping[str, str]) -> bool:
+    if said["position"] not in ("absolute", "fixed", "relative"):
+        return False
+    return _away(said, _OFFSETS) or bool(_NO_CLIP.match(said.get("clip", "")))
+
+
+_HIDING: tuple[tuple[str, Callable[[Mapping[str, str]], bool]], ...] = (
+    ("display", lambda said: said["display"] == "none"),
+    ("opacity", _transparent),
+    ("filter", lambda said: bool(_NO_FILTER.search(said["filter"]))),
+    ("transform", lambda said: bool(_NO_SCALE.search(said["transform"]))),
+    ("overflow", _boxed_in),
+    ("text-indent", lambda said: _away(said, ("text-indent",))),
+    ("margin-left", lambda said: _away(said, ("margin-left",))),
+    ("margin-top", lambda said: _away(said, ("margin-top",))),
+    ("position", _placed_away),
+)
+"""Each way to take a whole element away: the property that must be there, and whether its value does it."""
 
 
 def _shown(said: Mapping[str, str]) -> bool | None:

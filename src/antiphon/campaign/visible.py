@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import unescape
 from itertools import islice
-from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -120,13 +119,9 @@ def html(source: str) -> Visible:
     return page.visible()
 
 
-class _Place(NamedTuple):
-    paint: Paint
-    block: int
-    href: str
-
-
-_TOP = _Place(CANVAS, 0, "")
+_Place = tuple[Paint, int, str]
+"""Where letters stand: how they look, in which block, under which link. A plain tuple: a page makes hundreds."""
+_TOP: _Place = (CANVAS, 0, "")
 
 
 class _Page:
@@ -134,6 +129,7 @@ class _Page:
 
     def __init__(self) -> None:
         self._sheet: Mapping[str, Style] = {}
+        self._kinds: set[str] = set()
         self._text: list[str] = []
         self._links: dict[str, None] = {}
         self._frame: list[str] = []
@@ -141,33 +137,40 @@ class _Page:
 
     def style_sheet(self, css: str) -> None:
         self._sheet = {**self._sheet, **sheet_of(css)}
+        self._kinds = {mark for mark in ".#" if any(mark in selector for selector in self._sheet)}
 
     def element(self, place: _Place, tag: str, attributes: Mapping[str, str | None], number: int) -> _Place | None:
+        """The place inside an element that stands at `place`; None where nothing inside can be seen."""
         if tag in _UNSEEN_TAGS or "hidden" in attributes:
             return None
-        paint: Paint | None = place.paint
-        if (attributes or self._sheet) and (style := self._style(tag, attributes)) != NOTHING:
-            paint = under(place.paint, style)
-        if paint is None:
-            return None
+        paint, block, href = place
+        if (attributes or self._sheet) and (style := self._style(tag, attributes)) is not NOTHING:
+            painted = under(paint, style)
+            if painted is None:
+                return None
+            paint = painted
         if tag in _BLOCKS:
             self._text.append(" ")
+            block = number
         if tag in _FRAME_TAGS and len(self._frame) < FRAME and self._frame[-1:] != [tag]:
             self._frame.append(tag)
-        if tag == "img" and place.href and paint.visible:
-            self._link(place.href)
-        href = (attributes.get("href") or "").strip() if tag in ("a", "area") else place.href
-        return _Place(paint, number if tag in _BLOCKS else place.block, href)
+        if tag in ("a", "area"):
+            href = (attributes.get("href") or "").strip()
+        elif tag == "img" and href and paint.visible:
+            self._link(href)
+        return paint, block, href
 
     def text(self, place: _Place, data: str) -> None:
-        if not place.paint.seen:
+        """Letters that stand at `place`."""
+        paint, block, href = place
+        if not paint.seen:
             return
-        if place.block != self._block:
+        if block != self._block:
             self._text.append(" ")
-            self._block = place.block
+            self._block = block
         self._text.append(data)
-        if place.href and not data.isspace():
-            self._link(place.href)
+        if href and not data.isspace():
+            self._link(href)
 
     def visible(self) -> Visible:
         text = _UNSEEN.sub("", "".join(self._text))
@@ -180,18 +183,24 @@ class _Page:
         if len(self._links) < LINKS:
             self._links[href] = None
 
+    def _names(self, attributes: Mapping[str, str | None]) -> list[str]:
+        """Classes and identifier of an element, as far as the style sheet speaks of any."""
+        found = []
+        if (classes := attributes.get("class")) and "." in self._kinds:
+            found = [f".{name}" for name in classes.lower().split()]
+        if (named := attributes.get("id")) and "#" in self._kinds:
+            found.append(f"#{named.lower()}")
+        return found
+
     def _style(self, tag: str, attributes: Mapping[str, str | None]) -> Style:
         style = NOTHING
         if not _HINTED.isdisjoint(attributes):
             for name, declaration in _HINTS.items():
                 style = merged(style, style_of(declaration + (attributes.get(name) or "")))
         if self._sheet:
-            names = [f".{name}" for name in (attributes.get("class") or "").lower().split()]
-            if named := attributes.get("id"):
-                names.append(f"#{named.lower()}")
-            for selector in (tag, *names, *(tag + name for name in names)):
-                if selector in self._sheet:
-                    style = merged(style, self._sheet[selector])
+            style = merged(style, self._sheet.get(tag, NOTHING))
+            for name in self._names(attributes):
+                style = merged(merged(style, self._sheet.get(name, NOTHING)), self._sheet.get(tag + name, NOTHING))
         if own := attributes.get("style"):
             style = merged(style, style_of(own))
         return style

@@ -177,9 +177,7 @@ def quickstart(home: Path, paths: tuple[Path, ...], address: str) -> None:
     for line in lines[:3]:
         click.echo(f"\n{line['originator']}")
         show(call(home, "case", case=line["case"])["would"], False, ("act", "note", "lawful_now", "rules"))
-    click.echo(
-        "\nAs if signatures still verified (the mandate is pending: this counts nowhere and sends nothing)"
-    )
+    click.echo("\nAs if signatures still verified (the mandate is pending: this counts nowhere and sends nothing)")
     show(call(home, "assumed")[:25], False, ("originator", "mails", "would", "why_not"))
 
 

@@ -140,7 +140,7 @@ def backup(home: Path, path: Path) -> None:
 @as_json
 def demo(seed: int, days: int, keep: Path | None, serve: bool, as_json: bool) -> None:
     """Watch a community answer originators of every temper, in a world on this machine only."""
-    from antiphon.world.demo import demo_command
+    from antiphon.world.showing import demo_command
 
     sys.exit(demo_command(seed=seed, days=days, keep=keep, serve=serve, as_json=as_json))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -13,6 +14,7 @@ from antiphon.campaign.fingerprint import fingerprint
 from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.answer import take_answer, take_bounce
+from antiphon.desk.arrival import Arrival, Fetched, fetch, node_key
 from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import prove_member
 from antiphon.desk.history import look_by, tell
@@ -20,103 +22,25 @@ from antiphon.desk.mint import asked_of
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import ask_age
 from antiphon.errors import AntiphonError, MalformedInput
-from antiphon.formats.dkim import KeyAnswer, KeyStatus, assume_valid, identities, keys_needed, verify
-from antiphon.formats.domain import walk_names
+from antiphon.formats.dkim import KeyAnswer, assume_valid, identities, verify
 from antiphon.formats.message import Message, parse_message
 from antiphon.ledger.commitment import case_tag, commit_case, commit_mail, delivery_leaf, leaf
 from antiphon.optout.case import Case, State
 from antiphon.optout.evidence import Evidence, examine, print_evidence
 from antiphon.optout.holding import hold_until
 from antiphon.optout.known import KnownOriginator
-from antiphon.ports import Setting, Transaction
+from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate, MandateState
 from antiphon.terms import HOUR, Digest, Domain, Identifier, Instant, LedgerDay, ledger_day
-
-MOST_QUESTIONS = 20
-NODE_KEY = "node.key"
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """One record of the spool. `box` is delivery, report, reply, bounce or prove; `sealed` the raw mail under the
-    member's key, or the node's own where there is no member."""
-
-    box: str
-    token: str
-    member: bytes
-    at: int
-    source: str
-    peer_address: str
-    peer_port: int
-    clicked: bool
-    sealed: bytes
-
-
-class Fetched(msgspec.Struct, frozen=True):
-    """What DNS said when a mail arrived, kept with its delivery: keys by name, and DMARC records of the tree walk."""
-
-    received_at: int
-    keys: dict[str, KeyAnswer]
-    records: dict[str, str | None]
-
-
-async def fetch(desk: Desk, message: Message, received_at: Instant) -> Fetched:
-    """Asks for every key and DMARC record that judging this mail needs, at most twenty questions."""
-    keys: dict[str, KeyAnswer] = {}
-    names = keys_needed(message)
-    for name in names:
-        answer = await desk.resolver.ask(name, "TXT")
-        status = {"found": KeyStatus.FOUND, "absent": KeyStatus.ABSENT}.get(answer.status, KeyStatus.TEMPORARY)
-        record = answer.values[0] if status is KeyStatus.FOUND and len(answer.values) == 1 else None
-        chain = tuple(Domain(link) for link in answer.chain)
-        keys[name] = KeyAnswer(name, record, status, answer.ttl_seconds, answer.dnssec, chain)
-    records: dict[str, str | None] = {}
-    author = message.from_domain()
-    signers = [Domain(name.partition("._domainkey.")[2]) for name in names]
-    for domain in [author, *(d for d in signers if d != author)] if author is not None and names else []:
-        for step in walk_names(domain):
-            if step not in records and len(keys) + len(records) < MOST_QUESTIONS:
-                answer = await desk.resolver.ask(f"_dmarc.{step}", "TXT")
-                if answer.status != "temporary":
-                    found = [value for value in answer.values if value.lstrip().startswith("v=DMARC1")]
-                    records[step] = found[0] if len(found) == 1 else None
-    return Fetched(received_at, keys, records)
-
-
-async def spool_mail(
-    desk: Desk,
-    box: str,
-    member: Mandate | None,
-    raw: bytes,
-    *,
-    token: str = "",
-    peer: tuple[str, int] = ("", 0),
-    source: str = "lmtp",
-    clicked: bool = False,
-) -> int:
-    """Seals a mail and writes it to the spool; when this returns it may be acknowledged. Raises StorageFailed."""
-    at = desk.clock.now()
-    wrapped = member.data_key if member is not None and member.data_key else await node_key(desk)
-    sealed = desk.vault.seal(wrapped, raw, b"spool")
-    name = bytes(member.member) if member is not None else b""
-    record = Arrival(box, token, name, at, source, peer[0], peer[1], clicked, sealed)
-    return await desk.spool.append(msgspec.msgpack.encode(record))
-
-
-async def node_key(desk: Desk) -> bytes:
-    """The wrapped data key of mail that belongs to no member."""
-    kept = await desk.store.read(lambda tx: tx.get(Setting, NODE_KEY))
-    if kept is not None:
-        return kept.value
-    fresh = Setting(NODE_KEY, desk.vault.new_key())
-    await desk.store.write(lambda tx: tx.put(fresh))
-    return fresh.value
 
 
 async def receive_all(desk: Desk) -> int:
     """Works off the spool in order. A record that can not be read is kept apart by the spool, never served twice."""
     count = 0
     for number, record in list(desk.spool.waiting()):
-        await receive(desk, msgspec.msgpack.decode(record, type=Arrival))
+        # What no longer decodes or opens (an erased member, another key) is done with: it must not stop the rest.
+        with suppress(MalformedInput, msgspec.MsgspecError):
+            await receive(desk, msgspec.msgpack.decode(record, type=Arrival))
         desk.spool.done(number)
         count += 1
     return count

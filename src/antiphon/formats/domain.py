@@ -182,7 +182,7 @@ class _Mailbox:
             into.append(parse_address(route_free) if len(self.angles) == 1 else None)
         elif "".join(self.plain).strip():
             into.append(parse_address("".join(self.plain)))
-        self.__init__()  # type: ignore[misc]
+        self.__init__()  # type: ignore[misc]  # starts this reader over
 
 
 def parse_addresses(value: str) -> tuple[Address | None, ...]:

@@ -337,6 +337,9 @@ class Checkpoint:
     canonical: bool
 
 
+NO_CHECKPOINT = Checkpoint("", 0, b"", b"", (), False)
+
+
 def _checkpoint(data: bytes) -> Checkpoint | None:
     try:
         body, _, signatures = data.decode().rpartition("\n\n")
@@ -583,6 +586,16 @@ class Entry:
         width = next(row.width for row in KINDS[self.kind].values() if row.name == name)
         return [value[i : i + width] for i in range(0, len(value), width)]
 
+    @cached_property
+    def day(self) -> int:
+        """The ledger day."""
+        return self.num("day")
+
+    @property
+    def case(self) -> bytes:
+        """The case tag."""
+        return self.fields["case"]
+
     @property
     def signed(self) -> bytes:
         """What its signatures are over: the signature field stands last in every kind."""
@@ -598,6 +611,21 @@ class Entry:
     def is_request(self) -> bool:
         """A request proper, not a member's own opt-out."""
         return self.kind == REQUEST and self.num("purpose") == 1
+
+    @property
+    def is_standing(self) -> bool:
+        """A standing approval, not that of a notice."""
+        return self.kind == APPROVED and self.num("scope") == 2
+
+    @property
+    def one_click(self) -> bool:
+        """An intent by one-click; a complaint is mail."""
+        return self.kind != COMPLAINT and self.num("channel") == 1
+
+    @property
+    def ends_day(self) -> bool:
+        """The commitment of a day's last hour."""
+        return self.kind == DELIVERIES and self.num("hour") % 24 == 23
 
     @cached_property
     def leaves(self) -> list[Leaf]:
@@ -636,6 +664,11 @@ class Spend:
         """SHA-256 of each b=, in the order of the record."""
         return [_sha(signature["b"]) for signature in self.signatures]
 
+    @property
+    def nullifiers(self) -> list[bytes]:
+        """What they publish on the originator side."""
+        return [_sha(b"antiphon/n/1", b"originator", signature["b"]) for signature in self.signatures]
+
 
 @dataclass
 class Openings:
@@ -659,8 +692,8 @@ def _counted(data: bytes, width: int) -> tuple[list[bytes], bool]:
     return found, at == len(data)
 
 
-def _ascends(items: Sequence[object]) -> bool:
-    return all(a < b for a, b in pairwise(items))  # type: ignore[operator]
+def _ascends(items: Sequence[bytes]) -> bool:
+    return all(a < b for a, b in pairwise(items))
 
 
 def _spend(fields: dict[str, bytes]) -> tuple[Spend, str]:
@@ -699,7 +732,7 @@ def _openings(data: bytes) -> Openings:
         if faults[-1]:
             continue
         pair = (int.from_bytes(fields.get("intent", b""), "big"), int.from_bytes(fields.get("leaf", b""), "big"))
-        order.append((kind, fields.get("case", b""), pair))
+        order.append(record[:1] + fields.get("case", fields.get("intent", b"") + fields.get("leaf", b"")))
         if kind == 1:
             opened.cases[fields["case"]] = fields
             faults.append("" if _is_utf8(fields["originator"]) else "An originator is not UTF-8.")
@@ -728,11 +761,11 @@ class Start(NamedTuple):
 class State:
     """All that was read, before anything is judged."""
 
-    checkpoint: Checkpoint | None
+    note: Checkpoint
     vkey: Key | None
     witnesses: tuple[Key, ...]
     since: Checkpoint | None
-    openings: Openings | None
+    openings: Openings
     entries: list[Entry] = field(default_factory=list)
     hashes: list[bytes] = field(default_factory=list)
     missing: str | None = None
@@ -757,8 +790,7 @@ class State:
     def log_key(self, size: int) -> Key | None:
         """The key of the log in a tree of this size, under the name that the checkpoint demands."""
         keys = [e.fields["key"] for e in self.of(KEY) if e.index < max(size, 1)]
-        origin = self.checkpoint.origin if self.checkpoint else ""
-        return Key(origin, 1, keys[-1]) if keys else self.vkey and self.vkey._replace(name=origin)
+        return Key(self.note.origin, 1, keys[-1]) if keys else self.vkey and self.vkey._replace(name=self.note.origin)
 
     @cached_property
     def key(self) -> Key | None:
@@ -769,11 +801,17 @@ class State:
         """Whether the id says that the log's key signed, under whatever name."""
         return self.key is not None and self.key._replace(name=line.name).id == line.id
 
+    def cosigned(self, key: Key) -> bool | None:
+        """Whether a witness's cosignature verifies (C2SP tlog-cosignature: 8 bytes of time first); None without one."""
+        blobs = [line.signature for line in self.note.lines if (line.name, line.id) == (key.name, key.id)]
+        texts = [b"cosignature/v1\ntime %d\n" % int.from_bytes(b[:8], "big") + self.note.body for b in blobs]
+        good = [ed25519_verifies(key.public, text, blob[8:]) for text, blob in zip(texts, blobs, strict=True)]
+        return all(good) if good else None
+
     @cached_property
     def revoked(self) -> dict[bytes, int]:
         """Operator keys that were revoked, with the entry that did it first. It holds for ever."""
-        gone = [e for e in self.of(OPERATOR) if e.num("status") == 2]
-        return {e.fields["key"]: e.index for e in reversed(gone)}
+        return {e.fields["key"]: e.index for e in reversed(self.of(OPERATOR)) if e.num("status") == 2}
 
     def operator(self, index: int, before: int) -> Entry | None:
         """The OperatorKey entry at `index`, if its key was added and not revoked before another entry."""
@@ -781,36 +819,47 @@ class State:
         good = found and found.num("status") == 1 and self.revoked.get(found.fields["key"], before) >= before
         return found if good else None
 
+    def signers(self, approved: Entry) -> list[tuple[Entry, bytes]]:
+        """Each signature whose key was added and not revoked, with the entry that added it."""
+        pairs = [(int.from_bytes(item[:8], "big"), item[8:]) for item in approved.items("signatures")]
+        named = [(self.operator(index, approved.index), signature) for index, signature in pairs]
+        return [(signer, signature) for signer, signature in named if signer]
+
     def approval(self, act: Entry) -> Entry | None:
-        """The Approved entry that an act names, if it is one that could cover it."""
+        """The Approved entry that an act names and that stands before it."""
         return self.at(act.num("approval"), act.index, APPROVED) if "approval" in act.fields else None
 
     def standing(self, act: Entry) -> Entry | None:
         """The same, if it is a standing approval."""
         found = self.approval(act)
-        return found if found and found.num("scope") == 2 else None
+        return found if found and found.is_standing else None
 
     def intent(self, settled: Entry) -> Entry | None:
         """The intent that a Settled entry names."""
         return self.at(settled.num("intent"), settled.index, SETTLES[settled.kind])
 
+    def committed(self, act: Entry, leaf: Leaf) -> bool:
+        """Whether a leaf is the sighting that the intent says it is."""
+        c1 = _sha(leaf.salt1, act.case, leaf.received.to_bytes(4, "big"))
+        found = self.at(leaf.at, len(self.entries), SIGHTING)
+        return found is not None and found.fields["leaf"] == _sha(b"\x01", c1, leaf.c2)
+
     @cached_property
     def runs(self) -> dict[int, int]:
         """First index and length of each run of SightingCommitted entries."""
-        runs: dict[int, int] = {}
+        runs: Counter[int] = Counter()
         start = 0
         for e in self.entries:
-            if e.kind != SIGHTING:
-                start = e.index + 1
+            if e.kind == SIGHTING:
+                runs[start] += 1
             else:
-                runs[start] = runs.get(start, 0) + 1
+                start = e.index + 1
         return runs
 
     @cached_property
     def batch_days(self) -> dict[int, int]:
         """The day of the batch in which each sighting stands: that of the last hour closed before it."""
-        days: dict[int, int] = {}
-        day = -1
+        days, day = {}, -1
         for e in self.entries:
             if e.kind == SIGHTING:
                 days[e.index] = day
@@ -821,167 +870,86 @@ class State:
     @cached_property
     def starts(self) -> dict[int, Start]:
         """Every entry that started a window."""
-        found: dict[int, Start] = {}
+        found = {}
         for e in self.of(NOTICE_SETTLED, REQUEST_SETTLED, HANDED):
             act = e if e.kind == HANDED else self.intent(e)
             if act and "window" in act.fields and (e.kind == HANDED or e.num("outcome") == 1):
-                found[e.index] = Start(e.kind, act.fields["case"], e.num("day") + act.num("window") // 24 + 1)
+                found[e.index] = Start(e.kind, act.case, e.day + act.num("window") // 24 + 1)
         return found
 
     def opened(self) -> Iterator[tuple[Entry, Leaf, Spend]]:
         """Every opened spend that names an intent and a leaf of it, in order."""
-        for (intent, index), spend in (self.openings.spends if self.openings else {}).items():
+        for (intent, index), spend in self.openings.spends.items():
             act = self.at(intent, len(self.entries), *INTENTS)
-            for leaf in act.leaves if act else ():
-                if act and leaf.at == index:
-                    yield act, leaf, spend
+            yield from ((act, leaf, spend) for leaf in (act.leaves if act else ()) if act and leaf.at == index)
 
     def fully_opened(self) -> Iterator[tuple[Entry, list[Spend]]]:
         """Every intent all of whose leaves are opened."""
-        spends = self.openings.spends if self.openings else {}
         for act in self.of(*INTENTS):
-            found = [spends[act.index, leaf.at] for leaf in act.leaves if (act.index, leaf.at) in spends]
-            if len(found) == len(act.leaves):
-                yield act, found
-
-    @cached_property
-    def hosts(self) -> dict[bytes, str]:
-        """Digests in entries whose host name an opening shows."""
-        shown: dict[bytes, str] = {}
-        for act, _, spend in self.opened():
-            case = self.openings.cases.get(act.fields["case"]) if self.openings else None
-            if case and _sha(case["salt"], spend.fields["host"]) == act.fields["host"]:
-                shown[act.fields["host"]] = spend.fields["host"].decode("latin-1")
-        return shown
+            found = [self.openings.spends.get((act.index, leaf.at)) for leaf in act.leaves]
+            if all(found):
+                yield act, [spend for spend in found if spend]
 
     def destinations(self) -> tuple[Destination, ...]:
-        """Attempts, sightings spent and bytes reserved at each host."""
-        acts: dict[str, list[Entry]] = defaultdict(list)
+        """Attempts, sightings spent and bytes reserved at each host: by name where an opening shows it."""
+        names: dict[bytes, str] = {}
+        for act, _, spend in self.opened():
+            if _sha(self.openings.cases.get(act.case, {}).get("salt", b""), spend.fields["host"]) == act.fields["host"]:
+                names[act.fields["host"]] = spend.fields["host"].decode("latin-1")
+        there: dict[str, list[Entry]] = defaultdict(list)
         for act in self.of(*INTENTS):
-            acts[self.hosts.get(act.fields["host"], act.fields["host"].hex())].append(act)
-        spent = {host: {(a.side, leaf.at) for a in there for leaf in a.leaves} for host, there in acts.items()}
-        return tuple(
-            Destination(host, len(there), len(spent[host]), sum(act.num("reserve") for act in there))
-            for host, there in sorted(acts.items())
-        )
+            there[names.get(act.fields["host"], act.fields["host"].hex())].append(act)
+        spent = {
+            host: len({(act.side, leaf.at) for act in acts for leaf in act.leaves}) for host, acts in there.items()
+        }
+        rows = sorted(there.items())
+        return tuple(Destination(h, len(acts), spent[h], sum(act.num("reserve") for act in acts)) for h, acts in rows)
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
 
 Found = Iterator[tuple[int | None, str]]
+Check = Callable[[State], Found]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One sentence of the pages: `check` yields the entry and what happened there, for each breach."""
+    """One sentence of the pages: `check` yields the entry, and what happened there, for each breach."""
 
     stage: str
     name: str
     sentence: str
-    check: Callable[[State], Found]
+    check: Check
 
 
-_rules: list[Rule] = []
+def _once(state: State, what: str, wrong: bool) -> Found:
+    if wrong:
+        yield None, what
 
 
-def _rule(stage: str, name: str, sentence: str) -> Callable[[Callable[[State], Found]], Callable[[State], Found]]:
-    def enter(check: Callable[[State], Found]) -> Callable[[State], Found]:
-        _rules.append(Rule(stage, name, sentence, check))
-        return check
-
-    return enter
+def _each(holds: Callable[[State, Entry], bool], *kinds: int) -> Check:
+    """The check of a rule that can be judged entry by entry, of some kinds or of all."""
+    return lambda s: ((e.index, "") for e in (s.of(*kinds) if kinds else s.acts) if not holds(s, e))
 
 
-@_rule("files", "checkpoint-canonical", "A checkpoint is origin, size and root, and prints back to the same bytes.")
-def _checkpoint_canonical(state: State) -> Found:
-    if state.checkpoint is None or not state.checkpoint.canonical:
-        yield None, "The file checkpoint is not as a checkpoint is written."
+def _spends(holds: Callable[[State, Entry, Leaf, Spend], bool]) -> Check:
+    """The check of a rule that can be judged spend by spend."""
+    return lambda s: ((e.index, f"Leaf {leaf.at}:") for e, leaf, spend in s.opened() if not holds(s, e, leaf, spend))
 
 
-@_rule("files", "files-complete", "Every tile and bundle that the size of the tree demands is there.")
-def _files_complete(state: State) -> Found:
-    if state.missing:
-        yield None, f"The file {state.missing} is missing."
+def _signature_known(s: State) -> Found:
+    lines = ["the log" if s.is_log_line(line) else (line.name, line.id) for line in s.note.lines]
+    known = {"the log", *((key.name, key.id) for key in s.witnesses)}
+    for line, count in Counter(lines).items():
+        if line not in known or count > 1:
+            yield None, f"A line of {_shown(str(line[0] if line not in known else line))} is one too many."
 
 
-@_rule("files", "files-closed", "The list of files follows from the size: no other file, no tile of an earlier size.")
-def _files_closed(state: State) -> Found:
-    if state.extra:
-        yield None, f"The file {_shown(state.extra)} should not be there."
-
-
-@_rule("files", "bundle-framing", "A bundle holds exactly its entries, each behind its length.")
-def _bundle_framing(state: State) -> Found:
-    if state.misframed:
-        yield None, f"The bundle {state.misframed} does not hold exactly its entries."
-
-
-@_rule("files", "tile-hashes", "Every tile holds the hashes of the entries.")
-def _tile_hashes(state: State) -> Found:
-    if state.mishashed:
-        yield None, f"The tile {state.mishashed} does not follow from the entries."
-
-
-@_rule("files", "root-hash", "The root in the checkpoint is the root of the entries.")
-def _root_hash(state: State) -> Found:
-    if state.checkpoint and state.checkpoint.root != _root(state.hashes):
-        yield None, "The checkpoint names another root."
-
-
-@_rule("files", "vkey-pinned", "The log's key is the one that the auditor was given.")
-def _vkey_pinned(state: State) -> Found:
-    if state.vkey and state.vkey != state.key:
-        yield None, "The ledger is of another key or name than --vkey."
-
-
-@_rule("files", "signature-known", "Each signature line is the log's or a given witness's, one of each.")
-def _signature_known(state: State) -> Found:
-    known = Counter("the log" if state.is_log_line(line) else "" for line in _lines(state))
-    witnesses = Counter((line.name, line.id) for line in _lines(state) if not state.is_log_line(line))
-    for line in witnesses.keys() - {(key.name, key.id) for key in state.witnesses}:
-        yield None, f"A signature line of {_shown(line[0])} is by a key that nobody named."
-    if known["the log"] > 1 or any(count > 1 for count in witnesses.values()):
-        yield None, "One key signed the checkpoint twice."
-
-
-@_rule("files", "signature-name", "The key name in the note equals the origin.")
-def _signature_name(state: State) -> Found:
-    for line in filter(state.is_log_line, _lines(state)):
-        if state.checkpoint and line.name != state.checkpoint.origin:
-            yield None, f"The log signs as {_shown(line.name)}."
-
-
-@_rule("files", "checkpoint-signed", "The log's key signed the checkpoint.")
-def _checkpoint_signed(state: State) -> Found:
-    if state.checkpoint and state.key and not _signed(state.checkpoint, state.key):
-        yield None, "No signature of the log's key verifies."
-
-
-@_rule("files", "witness-signed", "The cosignature of a given witness verifies.")
-def _witness_signed(state: State) -> Found:
-    for line in _lines(state):
-        for key in state.witnesses:
-            if (line.name, line.id) == (key.name, key.id) and not _cosigned(state, key):
-                yield None, f"The cosignature of {_shown(key.name)} does not verify."
-
-
-@_rule("files", "since-signed", "The older checkpoint was signed by the key that was the log's then.")
-def _since_signed(state: State) -> Found:
-    key = state.log_key(state.since.size) if state.since else None
-    if state.since and key and not _signed(state.since, key):
-        yield None, "The older checkpoint is of another log, or this log was begun anew."
-
-
-@_rule("files", "since-prefix", "The older tree is a prefix of this one.")
-def _since_prefix(state: State) -> Found:
-    if state.since and state.since.size > len(state.hashes):
-        yield None, f"The tree was larger before: {state.since.size} entries; it was cut."
-    elif state.since and state.since.root != _root(state.hashes[: state.since.size]):
-        yield None, f"The first {state.since.size} entries are not what they were."
-
-
-def _lines(state: State) -> tuple[Line, ...]:
-    return state.checkpoint.lines if state.checkpoint else ()
+def _since_prefix(s: State) -> Found:
+    if s.since and s.since.size > len(s.hashes):
+        yield None, f"The tree had {s.since.size} entries: it was cut."
+    elif s.since and s.since.root != _root(s.hashes[: s.since.size]):
+        yield None, f"The first {s.since.size} entries are not what they were."
 
 
 def _signed(note: Checkpoint, key: Key) -> bool:
@@ -989,412 +957,178 @@ def _signed(note: Checkpoint, key: Key) -> bool:
     return bool(found) and all(ed25519_verifies(key.public, note.body, line.signature) for line in found)
 
 
-def _cosigned(state: State, key: Key) -> bool:
-    """C2SP tlog-cosignature: a time of 8 bytes and an Ed25519 signature."""
-    found = [line.signature for line in _lines(state) if (line.name, line.id) == (key.name, key.id)]
-    body = state.checkpoint.body if state.checkpoint else b""
-    texts = [b"cosignature/v1\ntime %d\n" % int.from_bytes(blob[:8], "big") + body for blob in found]
-    return bool(found) and all(map(ed25519_verifies, [key.public] * len(found), texts, [blob[8:] for blob in found]))
+def _signs(signer: Entry | None, e: Entry) -> bool:
+    return signer is not None and ed25519_verifies(signer.fields["key"], e.signed, e.fields["signature"])
 
 
-@_rule("entries", "entry-encoding", "An entry has the fields of its kind, in ascending order and as wide as stated.")
-def _entry_encoding(state: State) -> Found:
-    for e in state.entries:
-        if e.fault:
-            yield e.index, e.fault
+def _entry_day(s: State) -> Found:
+    day = s.acts[0].day if s.acts else 0
+    for e in s.acts:
+        if e.day != day:
+            yield e.index, f"Its day is {e.day}, the batch that comes next is that of day {day}."
+        day += e.ends_day
 
 
-@_rule("entries", "entry-sorted", "Lists ascend strictly.")
-def _entry_sorted(state: State) -> Found:
-    for e in state.acts:
-        for row in KINDS[e.kind].values():
-            if row.many and not _ascends(e.items(row.name)):
-                yield e.index, f"The list {row.name} does not."
-
-
-@_rule("entries", "entry-values", "Every field has one of the values that the page lists.")
-def _entry_values(state: State) -> Found:
-    for e in state.acts:
-        for name in e.fields.keys() & VALUES.keys():
-            if e.num(name) not in VALUES[name]:
-                yield e.index, f"The field {name} is {e.num(name)}."
-
-
-@_rule("entries", "first-entries", "Entry 0 is KeyRotated, entry 1 the first OperatorKey.")
-def _first_entries(state: State) -> Found:
-    for e, kind in zip(state.entries, (KEY, OPERATOR), strict=False):
-        if e.kind != kind:
-            yield e.index, "It is of another kind."
-
-
-@_rule("entries", "key-rotated-signed", "A later KeyRotated is signed by the log key before it.")
-def _key_rotated_signed(state: State) -> Found:
-    keys = state.of(KEY)
-    for before, e in pairwise(keys):
-        if not ed25519_verifies(before.fields["key"], e.signed, e.fields["signature"]):
-            yield e.index, "The signature does not verify."
-
-
-@_rule("entries", "operator-key-signed", "Entry 1 is signed by itself, later keys by one added and not revoked.")
-def _operator_key_signed(state: State) -> Found:
-    for e in state.of(OPERATOR):
-        signer = state.operator(e.num("by"), e.index) if "by" in e.fields else e
-        if signer is None or not ed25519_verifies(signer.fields["key"], e.signed, e.fields["signature"]):
-            yield e.index, "No such key signed it."
-
-
-@_rule("entries", "entry-day", "Days never decrease: an entry has the day of the batch that comes next.")
-def _entry_day(state: State) -> Found:
-    day = state.acts[0].num("day") if state.acts else 0
-    for e in state.acts:
-        if e.num("day") != day:
-            yield e.index, f"Its day is {e.num('day')}, the batch that comes next is that of day {day}."
-        day += e.kind == DELIVERIES and e.num("hour") % 24 == 23
-
-
-@_rule("entries", "deliveries-hourly", "Deliveries are committed every hour without a gap, on the day of that hour.")
-def _deliveries_hourly(state: State) -> Found:
+def _deliveries_hourly(s: State) -> Found:
     hour: int | None = None
-    for e in state.of(DELIVERIES):
-        if e.num("day") != e.num("hour") // 24 or e.num("hour") != (e.num("hour") if hour is None else hour + 1):
-            yield e.index, f"It closes hour {e.num('hour')} on day {e.num('day')}."
+    for e in s.of(DELIVERIES):
+        if e.day != e.num("hour") // 24 or (hour is not None and e.num("hour") != hour + 1):
+            yield e.index, f"It closes hour {e.num('hour')} on day {e.day}."
         hour = e.num("hour")
 
 
-@_rule("entries", "batch-place", "Sightings stand directly after the last hour of a day and nowhere else.")
-def _batch_place(state: State) -> Found:
-    for start in state.runs:
-        last = state.at(start - 1, start, DELIVERIES) if start else None
-        if last is None or last.num("hour") % 24 != 23:
-            yield start, "No day ended before it."
+def _is_batch(size: int) -> bool:
+    return size >= 16 and size.bit_count() == 1 and size.bit_length() % 2 == 1
 
 
-@_rule("entries", "batch-size", "A day ends with a batch of 16 x 4^k sightings.")
-def _batch_size(state: State) -> Found:
-    for e in state.of(DELIVERIES):
-        size = state.runs.get(e.index + 1, 0)
-        if e.num("hour") % 24 == 23 and (size < 16 or size.bit_count() != 1 or size.bit_length() % 2 == 0):
-            yield e.index, f"{size} sightings follow."
-
-
-@_rule("entries", "leaf-exists", "Each leaf is a SightingCommitted entry and follows from salt1, case, day and C2.")
-def _leaf_exists(state: State) -> Found:
-    for e in state.of(*INTENTS):
-        for leaf in e.leaves:
-            c1 = _sha(leaf.salt1, e.fields["case"], leaf.received.to_bytes(4, "big"))
-            found = state.at(leaf.at, len(state.entries), SIGHTING)
-            if found is None or found.fields["leaf"] != _sha(b"\x01", c1, leaf.c2):
-                yield e.index, f"Leaf {leaf.at} is no such sighting."
-
-
-@_rule("entries", "leaf-earlier", "Each leaf stands before the intent that spends it.")
-def _leaf_earlier(state: State) -> Found:
-    for e in state.of(*INTENTS):
-        for leaf in e.leaves:
-            if leaf.at >= e.index:
-                yield e.index, f"Leaf {leaf.at} comes later."
-
-
-@_rule("entries", "leaf-once", "No leaf is spent twice on one side.")
-def _leaf_once(state: State) -> Found:
+def _leaf_once(s: State) -> Found:
     seen: dict[tuple[str, int], int] = {}
-    for e in state.of(*INTENTS):
+    for e in s.of(*INTENTS):
         for leaf in e.leaves:
             if (e.side, leaf.at) in seen:
                 yield e.index, f"Leaf {leaf.at} was spent in entry {seen[e.side, leaf.at]}."
             seen[e.side, leaf.at] = e.index
 
 
-@_rule("entries", "leaf-fresh", "Received day <= day of the batch <= day of the intent, at most 30 days later.")
-def _leaf_fresh(state: State) -> Found:
-    for e in state.of(*INTENTS):
-        for leaf in e.leaves:
-            batch, day = state.batch_days.get(leaf.at, leaf.received), e.num("day")
-            if not leaf.received <= batch <= day <= leaf.received + FORGOTTEN_AFTER_DAYS:
-                yield e.index, f"Leaf {leaf.at} is of day {leaf.received}, batch {batch}; the intent of day {day}."
-
-
-@_rule("entries", "nullifier-once", "No nullifier stands twice on one side; an intent has as many as leaves or more.")
-def _nullifier_once(state: State) -> Found:
+def _nullifier_once(s: State) -> Found:
     seen: set[tuple[str, bytes]] = set()
-    for e in state.of(*INTENTS):
+    for e in s.of(*INTENTS):
         own = [(e.side, nullifier) for nullifier in e.items("nullifiers")]
         if len(own) < len(e.leaves) or not seen.isdisjoint(own):
-            yield e.index, "Its nullifiers are too few, or one stood before."
+            yield e.index, "They are too few, or one stood before."
         seen.update(own)
 
 
-@_rule("entries", "intent-settled-once", "A Settled entry names an intent of its kind, once; only mail can bounce.")
-def _intent_settled_once(state: State) -> Found:
+def _intent_settled_once(s: State) -> Found:
     seen: set[int] = set()
-    for e in state.of(*SETTLES):
-        act = state.intent(e)
-        if act is None or act.index in seen:
-            yield e.index, "It names no such intent, or one that is settled."
-        elif e.num("outcome") == 5 and act.kind != COMPLAINT and act.num("channel") == 1:
-            yield e.index, "A one-click request bounced."
+    for e in s.of(*SETTLES):
+        act = s.intent(e)
+        if act is None or act.index in seen or (e.num("outcome") == 5 and act.one_click):
+            yield e.index, f"It names entry {e.num('intent')}."
         seen.add(e.num("intent"))
 
 
-@_rule("entries", "approval-exists", "The approval is an Approved entry before the act.")
-def _approval_exists(state: State) -> Found:
-    for e in state.acts:
-        if "approval" in e.fields and state.approval(e) is None:
-            yield e.index, f"Entry {e.num('approval')} is none."
+def _approval_signed(s: State, e: Entry) -> bool:
+    signers = s.signers(e)
+    distinct = len({signer.fields["key"] for signer, _ in signers}) == len(e.items("signatures"))
+    return distinct and all(ed25519_verifies(who.fields["key"], e.signed, signature) for who, signature in signers)
 
 
-@_rule("entries", "approval-same-case", "The approval is of the same case.")
-def _approval_same_case(state: State) -> Found:
-    for e in state.acts:
-        found = state.approval(e)
-        if found and found.fields["case"] != e.fields["case"]:
-            yield e.index, f"Entry {found.index} is of another."
+def _approval_expiry(s: State, e: Entry) -> bool:
+    if e.is_standing and e.num("expiry") > e.day + FORGOTTEN_AFTER_DAYS:
+        return False
+    found = s.standing(e)
+    return found is None or e.day <= found.num("expiry")
 
 
-@_rule("entries", "approval-scope", "A notice rests on the approval of a notice, a request on a standing one.")
-def _approval_scope(state: State) -> Found:
-    for e in state.acts:
-        found = state.approval(e)
-        if found and (found.num("scope") == 1) != (e.kind == NOTICE):
-            yield e.index, f"Entry {found.index} is for something else."
-
-
-@_rule("entries", "approval-signed", "Each signature verifies under a distinct key that was added and not revoked.")
-def _approval_signed(state: State) -> Found:
-    for e in state.of(APPROVED):
-        signers = _signers(state, e)
-        keys = {signer.fields["key"] for signer, _ in signers}
-        if len(keys) < len(e.items("signatures")) or not all(
-            ed25519_verifies(signer.fields["key"], e.signed, signature) for signer, signature in signers
-        ):
-            yield e.index, "One does not."
-
-
-def _signers(state: State, approved: Entry) -> list[tuple[Entry, bytes]]:
-    named = [(state.operator(int.from_bytes(item[:8], "big"), approved.index), item[8:]) for item in
-             approved.items("signatures")]  # fmt: skip
-    return [(signer, signature) for signer, signature in named if signer]
-
-
-@_rule("entries", "approval-key-age", "Each signing key stood for 7 days before the approval.")
-def _approval_key_age(state: State) -> Found:
-    for e in state.of(APPROVED):
-        for signer, _ in _signers(state, e):
-            if e.num("day") < signer.num("day") + KEY_AGE_DAYS:
-                yield e.index, f"The key of entry {signer.index} stood for {e.num('day') - signer.num('day')}."
-
-
-@_rule("entries", "approval-expiry", "A standing approval lives for 30 days at most, and nothing names it afterwards.")
-def _approval_expiry(state: State) -> Found:
-    for e in state.acts:
-        found = state.standing(e)
-        if e.kind == APPROVED and e.num("scope") == 2 and e.num("expiry") > e.num("day") + FORGOTTEN_AFTER_DAYS:
-            yield e.index, "It expires later."
-        if found and e.num("day") > found.num("expiry"):
-            yield e.index, f"The approval {found.index} had expired."
-
-
-@_rule("entries", "approval-limit", "No more intents name an approval than its limit.")
-def _approval_limit(state: State) -> Found:
+def _approval_limit(s: State) -> Found:
     uses: Counter[int] = Counter()
-    for e in state.of(REQUEST):
-        found = state.standing(e)
+    for e in s.of(REQUEST):
+        found = s.standing(e)
         if found:
             uses[found.index] += 1
             if uses[found.index] > found.num("limit"):
-                yield e.index, f"It is one more than the approval {found.index} allows."
+                yield e.index, f"It is one more than entry {found.index} allows."
 
 
-@_rule("entries", "approval-host", "The host of a request is among those approved.")
-def _approval_host(state: State) -> Found:
-    for e in state.of(REQUEST):
-        found = state.standing(e)
-        if found and e.fields["host"] not in found.items("hosts"):
-            yield e.index, f"The approval {found.index} does not name it."
-
-
-@_rule("entries", "approval-kind", "The channel of a request is among those approved.")
-def _approval_kind(state: State) -> Found:
-    for e in state.of(REQUEST):
-        found = state.standing(e)
-        if found and not e.num("channel") & found.num("kinds"):
-            yield e.index, f"The approval {found.index} does not name it."
-
-
-@_rule("entries", "approval-one-live", "A case has no second standing approval while one is live.")
-def _approval_one_live(state: State) -> Found:
+def _approval_one_live(s: State) -> Found:
     uses: Counter[int] = Counter()
     live: dict[bytes, list[Entry]] = defaultdict(list)
-    for e in state.of(REQUEST, APPROVED):
-        if e.kind == REQUEST:
-            uses[e.num("approval") if "approval" in e.fields else -1] += 1
-        elif e.num("scope") == 2:
-            case = e.fields["case"]
-            left = [a for a in live[case] if a.num("expiry") >= e.num("day") and uses[a.index] < a.num("limit")]
+    for e in s.of(REQUEST, APPROVED):
+        if "approval" in e.fields:
+            uses[e.num("approval")] += 1
+        if e.is_standing:
+            left = [a for a in live[e.case] if a.num("expiry") >= e.day and uses[a.index] < a.num("limit")]
             if left:
-                yield e.index, f"The approval {left[0].index} is live."
-            live[case] = [*left, e]
+                yield e.index, f"That of entry {left[0].index} is live."
+            live[e.case] = [*left, e]
 
 
-@_rule("entries", "approval-sum", "What one key approves alone for a case sums to 100 in less than 30 days.")
-def _approval_sum(state: State) -> Found:
+def _approval_sum(s: State) -> Found:
     alone: dict[tuple[bytes, bytes], list[Entry]] = defaultdict(list)
-    for e in state.of(APPROVED):
-        signers = _signers(state, e)
-        if e.num("scope") == 2 and len(signers) == 1:
-            key = (signers[0][0].fields["key"], e.fields["case"])
-            alone[key] = [a for a in alone[key] if a.num("day") > e.num("day") - FORGOTTEN_AFTER_DAYS] + [e]
+    for e in s.of(APPROVED):
+        signers = s.signers(e)
+        if e.is_standing and len(signers) == 1:
+            key = (signers[0][0].fields["key"], e.case)
+            alone[key] = [a for a in alone[key] if a.day > e.day - FORGOTTEN_AFTER_DAYS] + [e]
             total = sum(a.num("limit") for a in alone[key])
             if total > ALONE_AT_MOST:
-                yield e.index, f"It makes {total} with one signature."
+                yield e.index, f"It makes {total}."
 
 
-@_rule("entries", "notice-digest", "The bytes of a notice are those that were approved.")
-def _notice_digest(state: State) -> Found:
-    for e in state.of(NOTICE):
-        found = state.approval(e)
-        if found and found.num("scope") == 1 and found.fields["message"] != e.fields["message"]:
-            yield e.index, "They are not."
-
-
-@_rule(
-    "entries",
-    "notice-tries",
-    "Tries of a notice count 1, 2, 3, each after the last one failed.",
-)
-def _notice_tries(state: State) -> Found:
+def _notice_tries(s: State) -> Found:
     tries: Counter[bytes] = Counter()
     closed: dict[bytes, int] = {}
-    for e in state.of(NOTICE, NOTICE_SETTLED):
-        act = e if e.kind == NOTICE else state.intent(e)
-        case = act.fields["case"] if act else b""
+    for e in s.of(NOTICE, NOTICE_SETTLED):
+        act = e if e.kind == NOTICE else s.intent(e)
         if e.kind == NOTICE:
-            tries[case] += 1
-            if e.num("try") != tries[case] or case in closed:
-                yield e.index, f"It is try {e.num('try')} after {tries[case] - 1}, or one is unsettled or accepted."
-            closed[case] = e.index
-        elif e.num("outcome") != 1 and act and closed.get(case) == act.index:
-            del closed[case]
+            tries[e.case] += 1
+            if e.num("try") != tries[e.case] or e.case in closed:
+                yield e.index, f"It is try {e.num('try')} after {tries[e.case] - 1}, or one is unsettled or accepted."
+            closed[e.case] = e.index
+        elif act and e.num("outcome") != 1 and closed.get(act.case) == act.index:
+            del closed[act.case]
 
 
-def _waited(state: State, basis: int, kind: int) -> Found:
-    opens: dict[bytes, int] = {}
-    for e in state.acts:
-        start = state.starts.get(e.index)
-        if start and start.kind == kind:
-            opens[start.case] = min(start.opens, opens.get(start.case, start.opens))
-        if e.is_request and e.num("basis") == basis:
-            day = opens.get(e.fields["case"])
-            if day is None or e.num("day") < day:
-                yield e.index, "None was accepted before it." if day is None else f"The first such day is {day}."
+def _waited(basis: int, kind: int) -> Check:
+    def check(s: State) -> Found:
+        opens: dict[bytes, int] = {}
+        for e in s.acts:
+            start = s.starts.get(e.index)
+            if start and start.kind == kind:
+                opens[start.case] = min(start.opens, opens.get(start.case, start.opens))
+            if e.is_request and e.num("basis") == basis and e.day < opens.get(e.case, e.day + 1):
+                yield e.index, f"The first such day is {opens[e.case]}." if e.case in opens else "None was accepted."
+
+    return check
 
 
-@_rule("entries", "request-after-notice", "A request on an approval comes after the window of an accepted notice.")
-def _request_after_notice(state: State) -> Found:
-    yield from _waited(state, 1, NOTICE_SETTLED)
-
-
-@_rule("entries", "request-after-opt-out", "A request on a click comes after the window of an accepted own opt-out.")
-def _request_after_opt_out(state: State) -> Found:
-    yield from _waited(state, 2, REQUEST_SETTLED)
-
-
-@_rule("entries", "basis-fits", "A request rests on approval or click, an own opt-out on click or consent.")
-def _basis_fits(state: State) -> Found:
-    for e in state.of(REQUEST):
-        if e.num("basis") == (3 if e.is_request else 1):
-            yield e.index, "It rests on something else."
-
-
-@_rule("entries", "reserve-fits", "One-click reserves exactly 12,288 bytes, mail at least 8,193.")
-def _reserve_fits(state: State) -> Found:
-    for e in state.of(*INTENTS):
-        one_click, reserve = e.kind != COMPLAINT and e.num("channel") == 1, e.num("reserve")
-        if reserve != ONE_CLICK_RESERVE if one_click else reserve < MAIL_RESERVE_LEAST:
-            yield e.index, f"It reserves {reserve}."
-
-
-@_rule("entries", "nothing-after-stop", "No act follows a stop, no notice or request a dispute or withdrawal.")
-def _nothing_after_stop(state: State) -> Found:
+def _nothing_after_stop(s: State) -> Found:
     stopped: set[bytes] = set()
     withdrawn: set[bytes] = set()
     disputed: set[bytes] = set()
-    for e in state.acts:
-        case = e.fields.get("case", b"")
+    for e in s.acts:
         if e.kind == STOPPED:
-            stopped.add(case)
+            stopped.add(e.case)
         elif e.kind == WITHDRAWN:
-            withdrawn.add(case)
+            withdrawn.add(e.case)
         elif e.kind == DISPUTED:
-            (disputed.discard if e.num("phase") == 2 else disputed.add)(case)
+            (disputed.discard if e.num("phase") == 2 else disputed.add)(e.case)
         elif e.kind in INTENTS:
             asks = e.kind == NOTICE or e.is_request
-            if case in stopped or (asks and case in withdrawn | disputed):
+            if e.case in stopped or (asks and e.case in withdrawn | disputed):
                 yield e.index, "It does."
 
 
-@_rule("entries", "dispute-once", "A case is disputed once, and resumed or closed once after that.")
-def _dispute_once(state: State) -> Found:
+def _dispute_once(s: State) -> Found:
     phases: dict[bytes, int] = {}
-    for e in state.of(DISPUTED):
-        last, phase = phases.get(e.fields["case"], 0), e.num("phase")
-        if (last, phase) not in ((0, 1), (1, 2), (1, 3)):
-            yield e.index, f"Phase {phase} stands out of turn."
-        phases[e.fields["case"]] = phase
+    for e in s.of(DISPUTED):
+        last, phases[e.case] = phases.get(e.case, 0), e.num("phase")
+        if (last, phases[e.case]) not in ((0, 1), (1, 2), (1, 3)):
+            yield e.index, f"Phase {phases[e.case]} stands out of turn."
 
 
-@_rule("entries", "vouched-signed", "Vouching is signed by an operator key that was added and not revoked.")
-def _vouched_signed(state: State) -> Found:
-    for e in state.of(VOUCHED):
-        signer = state.operator(e.num("by"), e.index)
-        if signer is None or not ed25519_verifies(signer.fields["key"], e.signed, e.fields["signature"]):
-            yield e.index, "No such key signed it."
-
-
-@_rule("openings", "openings-encoding", "An openings file prints back to the same bytes; its records are sorted.")
-def _openings_encoding(state: State) -> Found:
-    if state.openings and state.openings.fault:
-        yield None, state.openings.fault
-
-
-@_rule("openings", "opening-names-spend", "A record is of a leaf that its intent spends: opened or erased, not both.")
-def _opening_names_spend(state: State) -> Found:
-    spent = {(e.index, leaf.at) for e in state.of(*INTENTS) for leaf in e.leaves}
-    opened = state.openings or Openings()
-    for pair in (opened.spends.keys() | opened.erased) - spent | opened.spends.keys() & opened.erased:
+def _opening_names_spend(s: State) -> Found:
+    spent = {(e.index, leaf.at) for e in s.of(*INTENTS) for leaf in e.leaves}
+    opened, erased = s.openings.spends.keys(), s.openings.erased
+    for pair in (opened | erased) - spent | opened & erased:
         yield pair[0], f"The record of leaf {pair[1]} is not."
 
 
-@_rule("openings", "case-opens", "A case tag follows from salt, originator and epoch; an opened spend has its case.")
-def _case_opens(state: State) -> Found:
-    cases = state.openings.cases if state.openings else {}
-    for tag, case in cases.items():
+def _case_opens(s: State) -> Found:
+    for tag, case in s.openings.cases.items():
         size = len(case["originator"]).to_bytes(2, "big")
         if tag != _sha(b"antiphon/case/1", case["salt"], size, case["originator"], case["epoch"]):
-            yield None, f"The case {tag.hex()} does not."
-    for act, _, _ in state.opened():
-        if act.fields["case"] not in cases:
-            yield act.index, f"The case {act.fields['case'].hex()} is not opened."
+            yield None, f"The tag {tag.hex()} does not."
+    for act, _, _ in s.opened():
+        if act.case not in s.openings.cases:
+            yield act.index, "Its case is not opened."
 
 
-@_rule("openings", "leaf-opens", "C2 of the intent follows from salt2, hosts, b= values and size.")
-def _leaf_opens(state: State) -> Found:
-    for act, leaf, spend in state.opened():
-        hosts = b"".join(len(host).to_bytes(2, "big") + host for host in spend.hosts)
-        counts = len(spend.hosts).to_bytes(2, "big"), len(spend.signatures).to_bytes(2, "big")
-        parts = (counts[0], hosts, counts[1], *spend.b_digests, spend.fields["size"])
-        if leaf.c2 != _sha(spend.fields["salt2"], *parts):
-            yield act.index, f"That of leaf {leaf.at} does not."
-
-
-@_rule("openings", "signature-verifies", "Each b= verifies under the recorded key; no signature, no request.")
-def _signature_verifies(state: State) -> Found:
-    for act, leaf, spend in state.opened():
-        if not spend.signatures and act.side == "originator":
-            yield act.index, f"Leaf {leaf.at} has no signature."
-        for signature in spend.signatures:
-            if not _dkim_verifies(signature):
-                yield act.index, f"A signature of leaf {leaf.at} does not."
+def _leaf_opens(s: State, act: Entry, leaf: Leaf, spend: Spend) -> bool:
+    hosts = b"".join(len(host).to_bytes(2, "big") + host for host in spend.hosts)
+    counts = len(spend.hosts).to_bytes(2, "big"), len(spend.signatures).to_bytes(2, "big")
+    return leaf.c2 == _sha(spend.fields["salt2"], counts[0], hosts, counts[1], *spend.b_digests, spend.fields["size"])
 
 
 def _dkim_verifies(signature: dict[str, bytes]) -> bool:
@@ -1404,32 +1138,22 @@ def _dkim_verifies(signature: dict[str, bytes]) -> bool:
     return key is not None and check is not None and check(key, signature["digest"], signature["b"])
 
 
-@_rule("openings", "nullifier-follows", "Originator-side nullifiers are exactly those of the b= values.")
-def _nullifier_follows(state: State) -> Found:
-    for act, leaf, spend in state.opened():
-        if act.side == "originator" and not set(_nullifiers(spend)) <= set(act.items("nullifiers")):
+def _nullifier_follows(s: State) -> Found:
+    for act, leaf, spend in s.opened():
+        if act.side == "originator" and not set(spend.nullifiers) <= set(act.items("nullifiers")):
             yield act.index, f"That of leaf {leaf.at} is not among them."
-    for act, spends in state.fully_opened():
-        if act.side == "originator" and sorted(n for s in spends for n in _nullifiers(s)) != act.items("nullifiers"):
+    for act, spends in s.fully_opened():
+        if act.side == "originator" and sorted(n for spend in spends for n in spend.nullifiers) != act.items(
+            "nullifiers"
+        ):
             yield act.index, "They are not."
 
 
-def _nullifiers(spend: Spend) -> list[bytes]:
-    return [_sha(b"antiphon/n/1", b"originator", signature["b"]) for signature in spend.signatures]
-
-
-@_rule("openings", "destination-follows", "The opening gives host, organisation and prefix; the mail named the host.")
-def _destination_follows(state: State) -> Found:
-    cases = state.openings.cases if state.openings else {}
-    for act, leaf, spend in state.opened():
-        salt = cases.get(act.fields["case"], {}).get("salt", b"")
-        names = ("host", "organisation", "prefix")
-        if salt and any(act.fields[name] != _sha(salt, spend.fields[name]) for name in names):
-            yield act.index, "They do not."
-        if not _is_host(spend.fields["host"]) or not _is_prefix(spend.fields["prefix"]):
-            yield act.index, "The host or the prefix is not written as it should be."
-        if act.kind == REQUEST and act.num("channel") != 4 and spend.fields["host"] not in spend.hosts:
-            yield act.index, f"The mail of leaf {leaf.at} did not name it."
+def _destination_follows(s: State, act: Entry, leaf: Leaf, spend: Spend) -> bool:
+    salt = s.openings.cases.get(act.case, {}).get("salt", b"")
+    hidden = all(act.fields[name] == _sha(salt, spend.fields[name]) for name in ("host", "organisation", "prefix"))
+    named = act.kind != REQUEST or act.num("channel") == 4 or spend.fields["host"] in spend.hosts
+    return (hidden or not salt) and named and _is_host(spend.fields["host"]) and _is_prefix(spend.fields["prefix"])
 
 
 def _is_host(text: bytes) -> bool:
@@ -1445,61 +1169,160 @@ def _is_prefix(text: bytes) -> bool:
     return str(network).encode() == text and network.prefixlen == (24 if network.version == 4 else 48)
 
 
-@_rule("openings", "bytes-cover", "The mail of an intent was together at least as large as what it reserves.")
-def _bytes_cover(state: State) -> Found:
-    for act, spends in state.fully_opened():
-        total = sum(spend.num("size") for spend in spends)
-        if total < act.num("reserve"):
-            yield act.index, f"It reserves {act.num('reserve')} bytes for {total}."
+def _window_started(s: State, act: Entry, leaf: Leaf, spend: Spend) -> bool:
+    if not act.is_request or "started" not in spend.fields:
+        return not act.is_request and "started" not in spend.fields
+    start = s.starts.get(spend.num("started"))
+    earlier = start is not None and start.case == act.case and spend.num("started") < act.index
+    return start is not None and earlier and min(leaf.received, act.day) >= start.opens
 
 
-@_rule("openings", "window-started", "A request names what started its window; it and the mail come after.")
-def _window_started(state: State) -> Found:
-    for act, leaf, spend in state.opened():
-        if act.is_request != ("started" in spend.fields):
-            yield act.index, f"Leaf {leaf.at} {'names none' if act.is_request else 'names one, and is no request'}."
-        elif act.is_request:
-            start = state.starts.get(spend.num("started"))
-            earlier = start is not None and start.case == act.fields["case"] and spend.num("started") < act.index
-            if start is None or not earlier or min(leaf.received, act.num("day")) < start.opens:
-                yield act.index, f"Leaf {leaf.at} names entry {spend.num('started')}, which does not allow it."
+def _delivery_proven(s: State, act: Entry, leaf: Leaf, spend: Spend) -> bool:
+    if not {"delivery", "salt3", "position", "tree"} <= spend.fields.keys():
+        return True
+    named, path = s.at(spend.num("delivery"), leaf.at, DELIVERIES), spend.fields.get("path", b"")
+    steps = [path[i : i + 32] for i in range(0, len(path), 32)]
+    start = _sha(b"\x00", spend.fields["salt3"], *spend.b_digests)
+    reached = _climb(start, spend.num("position"), spend.num("tree"), steps) if spend.signatures else None
+    return named is not None and reached == named.fields["root"]
 
 
-@_rule("openings", "delivery-proven", "The path leads from the delivery to a DeliveriesCommitted before the leaf.")
-def _delivery_proven(state: State) -> Found:
-    for act, leaf, spend in state.opened():
-        if {"delivery", "salt3", "position", "tree"} <= spend.fields.keys():
-            named = state.at(spend.num("delivery"), leaf.at, DELIVERIES)
-            path = spend.fields.get("path", b"")
-            steps = [path[i : i + 32] for i in range(0, len(path), 32)]
-            start = _sha(b"\x00", spend.fields["salt3"], *spend.b_digests)
-            reached = _climb(start, spend.num("position"), spend.num("tree"), steps) if spend.signatures else None
-            if named is None or reached != named.fields["root"]:
-                yield act.index, f"That of leaf {leaf.at} does not."
+# fmt: off
+RULES: tuple[Rule, ...] = (
+    Rule("files", "checkpoint-canonical", "A checkpoint is origin, size and root, and prints back to the same bytes.",
+         lambda s: _once(s, "The file checkpoint does not.", not s.note.canonical)),
+    Rule("files", "files-complete", "Every tile and bundle that the size of the tree demands is there.",
+         lambda s: _once(s, f"{s.missing} is missing.", s.missing is not None)),
+    Rule("files", "files-closed", "No other file is there, and no tile of an earlier size.",
+         lambda s: _once(s, f"{_shown(s.extra or '')} should not be there.", s.extra is not None)),
+    Rule("files", "bundle-framing", "A bundle holds exactly its entries, each behind its length.",
+         lambda s: _once(s, f"{s.misframed} does not.", s.misframed is not None)),
+    Rule("files", "tile-hashes", "Every tile holds the hashes of the entries.",
+         lambda s: _once(s, f"{s.mishashed} does not.", s.mishashed is not None)),
+    Rule("files", "root-hash", "The root in the checkpoint is the root of the entries.",
+         lambda s: _once(s, "It is not.", s.note.root != _root(s.hashes))),
+    Rule("files", "vkey-pinned", "The log's key and name are those that the auditor was given.",
+         lambda s: _once(s, "They are others.", s.vkey is not None and s.vkey != s.key)),
+    Rule("files", "signature-known", "Each signature line is the log's or a given witness's, one of each.", _signature_known),
+    Rule("files", "signature-name", "The key name in the note equals the origin.",
+         lambda s: _once(s, "It does not.", any(s.is_log_line(line) and line.name != s.note.origin for line in s.note.lines))),
+    Rule("files", "checkpoint-signed", "The log's key signed the checkpoint.",
+         lambda s: _once(s, "No such signature verifies.", s.key is not None and not _signed(s.note, s.key))),
+    Rule("files", "witness-signed", "The cosignature of a given witness verifies.",
+         lambda s: _once(s, "One does not.", any(s.cosigned(key) is False for key in s.witnesses))),
+    Rule("files", "since-signed", "The older checkpoint was signed by the key that was the log's then.",
+         lambda s: _once(s, "It is of another log, or this one was begun anew.", bool(
+             s.since and (key := s.log_key(s.since.size)) and not _signed(s.since, key)))),
+    Rule("files", "since-prefix", "The older tree is a prefix of this one.", _since_prefix),
 
+    Rule("entries", "entry-encoding", "An entry has the fields of its kind, in ascending order and as wide as stated.",
+         lambda s: ((e.index, e.fault) for e in s.entries if e.fault)),
+    Rule("entries", "entry-sorted", "Lists ascend strictly.",
+         _each(lambda s, e: all(_ascends(e.items(row.name)) for row in KINDS[e.kind].values() if row.many))),
+    Rule("entries", "entry-values", "Every field has one of the values that the page lists.",
+         _each(lambda s, e: all(e.num(name) in VALUES[name] for name in e.fields.keys() & VALUES.keys()))),
+    Rule("entries", "first-entries", "Entry 0 is KeyRotated, entry 1 the first OperatorKey.",
+         lambda s: ((e.index, "") for e, kind in zip(s.entries, (KEY, OPERATOR), strict=False) if e.kind != kind)),
+    Rule("entries", "key-rotated-signed", "A later KeyRotated is signed by the log key before it.",
+         lambda s: ((e.index, "") for before, e in pairwise(s.of(KEY)) if not _signs(before, e))),
+    Rule("entries", "operator-key-signed", "Entry 1 is signed by itself, later keys by one added and not revoked.",
+         _each(lambda s, e: _signs(s.operator(e.num("by"), e.index) if "by" in e.fields else e, e), OPERATOR)),
+    Rule("entries", "entry-day", "Days never decrease: an entry has the day of the batch that comes next.", _entry_day),
+    Rule("entries", "deliveries-hourly", "Deliveries are committed every hour without a gap, on the day of that hour.",
+         _deliveries_hourly),
+    Rule("entries", "batch-place", "Sightings stand directly after the last hour of a day and nowhere else.",
+         lambda s: ((at, "") for at in s.runs if at == 0 or not s.entries[at - 1].ends_day)),
+    Rule("entries", "batch-size", "A day ends with a batch of 16 x 4^k sightings.",
+         _each(lambda s, e: not e.ends_day or _is_batch(s.runs.get(e.index + 1, 0)), DELIVERIES)),
+    Rule("entries", "leaf-exists", "Each leaf is a SightingCommitted entry and follows from salt1, case, day and C2.",
+         _each(lambda s, e: all(s.committed(e, leaf) for leaf in e.leaves), *INTENTS)),
+    Rule("entries", "leaf-earlier", "Each leaf stands before the intent that spends it.",
+         _each(lambda s, e: all(leaf.at < e.index for leaf in e.leaves), *INTENTS)),
+    Rule("entries", "leaf-once", "No leaf is spent twice on one side.", _leaf_once),
+    Rule("entries", "leaf-fresh", "Received day <= day of the batch <= day of the intent, at most 30 days later.",
+         _each(lambda s, e: all(leaf.received <= s.batch_days.get(leaf.at, leaf.received) <= e.day
+                                <= leaf.received + FORGOTTEN_AFTER_DAYS for leaf in e.leaves), *INTENTS)),
+    Rule("entries", "nullifier-once", "No nullifier stands twice on one side; an intent has as many as leaves or more.",
+         _nullifier_once),
+    Rule("entries", "intent-settled-once", "A Settled entry names an intent of its kind, once; only mail can bounce.",
+         _intent_settled_once),
+    Rule("entries", "approval-exists", "The approval is an Approved entry before the act.",
+         _each(lambda s, e: "approval" not in e.fields or s.approval(e) is not None)),
+    Rule("entries", "approval-same-case", "The approval is of the same case.",
+         _each(lambda s, e: (a := s.approval(e)) is None or a.case == e.case)),
+    Rule("entries", "approval-scope", "A notice rests on the approval of a notice, a request on a standing one.",
+         _each(lambda s, e: (a := s.approval(e)) is None or a.is_standing != (e.kind == NOTICE))),
+    Rule("entries", "approval-signed", "Each signature verifies under a distinct key that was added and not revoked.",
+         _each(_approval_signed, APPROVED)),
+    Rule("entries", "approval-key-age", "Each signing key stood for 7 days before the approval.",
+         _each(lambda s, e: all(who.day + KEY_AGE_DAYS <= e.day for who, _ in s.signers(e)), APPROVED)),
+    Rule("entries", "approval-expiry", "A standing approval lives for 30 days at most, and nothing names it afterwards.",
+         _each(_approval_expiry, APPROVED, REQUEST)),
+    Rule("entries", "approval-limit", "No more intents name an approval than its limit.", _approval_limit),
+    Rule("entries", "approval-host", "The host of a request is among those approved.",
+         _each(lambda s, e: (a := s.standing(e)) is None or e.fields["host"] in a.items("hosts"), REQUEST)),
+    Rule("entries", "approval-kind", "The channel of a request is among those approved.",
+         _each(lambda s, e: (a := s.standing(e)) is None or e.num("channel") & a.num("kinds") > 0, REQUEST)),
+    Rule("entries", "approval-one-live", "A case has no second standing approval while one is live.", _approval_one_live),
+    Rule("entries", "approval-sum", "What one key approves alone for a case in less than 30 days sums to 100 at most.",
+         _approval_sum),
+    Rule("entries", "notice-digest", "The bytes of a notice are those that were approved.",
+         _each(lambda s, e: (a := s.approval(e)) is None or a.fields.get("message") in (None, e.fields["message"]), NOTICE)),
+    Rule("entries", "notice-tries", "Tries of a notice count 1, 2, 3, each after the last one failed.", _notice_tries),
+    Rule("entries", "request-after-notice", "A request on an approval comes after the window of an accepted notice.",
+         _waited(1, NOTICE_SETTLED)),
+    Rule("entries", "request-after-opt-out", "A request on a click comes after the window of an accepted own opt-out.",
+         _waited(2, REQUEST_SETTLED)),
+    Rule("entries", "basis-fits", "A request rests on approval or click, an own opt-out on click or consent.",
+         _each(lambda s, e: e.num("basis") != (3 if e.is_request else 1), REQUEST)),
+    Rule("entries", "reserve-fits", "One-click reserves exactly 12,288 bytes, mail at least 8,193.",
+         _each(lambda s, e: e.num("reserve") == ONE_CLICK_RESERVE if e.one_click else
+               e.num("reserve") >= MAIL_RESERVE_LEAST, *INTENTS)),
+    Rule("entries", "nothing-after-stop", "No act follows a stop, no notice or request a dispute or withdrawal.",
+         _nothing_after_stop),
+    Rule("entries", "dispute-once", "A case is disputed once, and resumed or closed once after that.", _dispute_once),
+    Rule("entries", "vouched-signed", "Vouching is signed by an operator key that was added and not revoked.",
+         _each(lambda s, e: _signs(s.operator(e.num("by"), e.index), e), VOUCHED)),
 
-@_rule("openings", "attempts-covered", "No destination host got more attempts than sightings were spent there.")
-def _attempts_covered(state: State) -> Found:
-    for there in state.destinations():
-        if there.attempts > there.sightings:
-            yield None, f"{_shown(there.host)} got {there.attempts} for {there.sightings}."
-
-
-RULES: tuple[Rule, ...] = tuple(_rules)
+    Rule("openings", "openings-encoding", "An openings file prints back to the same bytes; its records are sorted.",
+         lambda s: _once(s, s.openings.fault, bool(s.openings.fault))),
+    Rule("openings", "opening-names-spend", "A record is of a leaf that its intent spends: opened or erased, not both.",
+         _opening_names_spend),
+    Rule("openings", "case-opens", "A case tag follows from salt, originator and epoch; an opened spend has its case.",
+         _case_opens),
+    Rule("openings", "leaf-opens", "C2 of the intent follows from salt2, hosts, b= values and size.", _spends(_leaf_opens)),
+    Rule("openings", "signature-verifies", "Each b= verifies under the recorded key; no signature, no request.",
+         _spends(lambda s, act, leaf, spend: all(map(_dkim_verifies, spend.signatures))
+                 and (bool(spend.signatures) or act.side == "network"))),
+    Rule("openings", "nullifier-follows", "Originator-side nullifiers are exactly those of the b= values.", _nullifier_follows),
+    Rule("openings", "destination-follows", "The opening gives host, organisation and prefix; the mail named the host.",
+         _spends(_destination_follows)),
+    Rule("openings", "bytes-cover", "The mail of an intent was together at least as large as what it reserves.",
+         lambda s: ((act.index, "") for act, spends in s.fully_opened()
+                    if sum(spend.num("size") for spend in spends) < act.num("reserve"))),
+    Rule("openings", "window-started", "A request names what started its window; it and the mail come after.",
+         _spends(_window_started)),
+    Rule("openings", "delivery-proven", "The path leads from the delivery to a DeliveriesCommitted before the leaf.",
+         _spends(_delivery_proven)),
+    Rule("openings", "attempts-covered", "No destination host got more attempts than sightings were spent there.",
+         lambda s: ((None, f"{_shown(d.host)} got {d.attempts} for {d.sightings}.")
+                    for d in s.destinations() if d.attempts > d.sightings)),
+)
+# fmt: on
 
 
 # --- the audit -------------------------------------------------------------------------------------------------------
 
 
-def _read_entries(state: State, source: Source, size: int) -> set[str]:
-    """Fill in entries and hashes up to the first bundle that can not be counted; the names of the bundles."""
+def _read_entries(state: State, source: Source) -> set[str]:
+    """Fill in entries and hashes, up to the first bundle that is missing; the bundles' names."""
     expected = set()
-    for path, first, width in _tiles(size, 0, "entries"):
+    for path, first, width in _tiles(state.note.size, 0, "entries"):
         expected.add(path)
         data = source.read(path, width * 65_537)
-        if state.missing or state.misframed or data is None:
-            state.missing = state.missing or (path if data is None else None)
-            continue
+        if data is None:
+            state.missing = path
+            break
         raws, whole = _counted(data, 2)
         if not whole or len(raws) != width:
             state.misframed = path
@@ -1508,11 +1331,11 @@ def _read_entries(state: State, source: Source, size: int) -> set[str]:
     return expected
 
 
-def _read_tiles(state: State, source: Source, size: int) -> set[str]:
-    """Compare each tile with the entries; the names of the tiles."""
+def _read_tiles(state: State, source: Source) -> set[str]:
+    """Compare each tile with the entries; the tiles' names."""
     expected, hashes, level = set(), state.hashes, 0
-    while size >> 8 * level:
-        for path, first, width in _tiles(size, level, str(level)):
+    while state.note.size >> 8 * level:
+        for path, first, width in _tiles(state.note.size, level, str(level)):
             expected.add(path)
             data = source.read(path, width * 32)
             if data is None:
@@ -1524,40 +1347,25 @@ def _read_tiles(state: State, source: Source, size: int) -> set[str]:
     return expected
 
 
-def _state(source: Source, vkey: Key | None, witnesses: tuple[Key, ...]) -> State:
-    data = source.read("checkpoint", LIMIT_CHECKPOINT_BYTES)
-    if data is None:
-        raise NotAuditable("There is no file checkpoint: this is no published ledger.")
-    state = State(_checkpoint(data), vkey, witnesses, None, None)
-    if state.checkpoint is None:
-        return state
-    size = state.checkpoint.size
-    if size > LIMIT_ENTRIES:
-        raise NotAuditable(f"The checkpoint speaks of {size} entries; this audit reads at most {LIMIT_ENTRIES}.")
-    if size == 0 and vkey is None:
+def _read(state: State, source: Source) -> None:
+    if state.note.size > LIMIT_ENTRIES:
+        raise NotAuditable(f"The checkpoint speaks of {state.note.size} entries; at most {LIMIT_ENTRIES} are read.")
+    if state.note.size == 0 and state.note.canonical and state.vkey is None:
         raise NotAuditable("The ledger is empty and names no key: give --vkey.")
-    expected = _read_entries(state, source, size) | _read_tiles(state, source, size) | {"checkpoint"}
-    state.extra = source.extra(expected)
-    return state
+    expected = _read_entries(state, source)
+    if not state.missing:
+        expected |= _read_tiles(state, source) | {"checkpoint"}
+        state.extra = source.extra(expected)
 
 
 def _first(state: State, stage: str) -> Offence | None:
-    """The offence at the lowest index; rules of files in the order of the table."""
+    """The offence at the lowest index; of several there, or without one, the first in the table."""
     found: list[tuple[int, int, Offence]] = []
     for order, rule in enumerate(RULES):
         for index, what in rule.check(state) if rule.stage == stage else ():
-            offence = Offence(index, rule.name, f"{what} {rule.sentence}")
+            offence = Offence(index, rule.name, f"{what} {rule.sentence}".strip())
             found.append((-1 if index is None else index, order, offence))
     return min(found, key=lambda row: row[:2])[2] if found else None
-
-
-def _judge(state: State) -> tuple[Offence | None, bool]:
-    """The first offence, and whether the tiles alone are without one."""
-    for stage in ("files", "entries"):
-        offence = _first(state, stage)
-        if offence or state.checkpoint is None:
-            return offence, False
-    return _first(state, "openings") if state.openings else None, True
 
 
 def audit(
@@ -1574,34 +1382,36 @@ def audit(
     is an older checkpoint and `openings` a file of openings: a path, or their bytes. Raises NotAuditable where nothing
     could be judged; an offence is no error, it stands in the report.
     """
-    place = os.fspath(source)
+    place, keys = os.fspath(source), tuple(_key(witness, 4) for witness in witnesses)
     web = re.match("https?://", place) is not None
     older = _checkpoint(_given(since, LIMIT_CHECKPOINT_BYTES)) if since is not None else None
     if since is not None and older is None:
         raise NotAuditable("The file given with --since is no checkpoint.")
-    given = _openings(_given(openings, LIMIT_OPENINGS_BYTES)) if openings is not None else None
-    pinned, keys = _key(vkey, 1) if vkey else None, tuple(_key(witness, 4) for witness in witnesses)
-    state = _state(Web(place) if web else Folder(place), pinned, keys)
-    state.since, state.openings = older, given
-    offence, consistent = _judge(state)
-    spends = sum(len(act.leaves) for act in state.of(*INTENTS))
-    opened, erased = (len(given.spends), len(given.erased)) if given else (0, 0)
-    unseen = ("A URL shows only files that are named: extra files there were not looked for.",) if web else ()
+    opened = _openings(_given(openings, LIMIT_OPENINGS_BYTES)) if openings is not None else Openings()
+    reader: Source = Web(place) if web else Folder(place)
+    data = reader.read("checkpoint", LIMIT_CHECKPOINT_BYTES)
+    if data is None:
+        raise NotAuditable("There is no file checkpoint: this is no published ledger.")
+    state = State(_checkpoint(data) or NO_CHECKPOINT, _key(vkey, 1) if vkey else None, keys, older, opened)
+    _read(state, reader)
+    first = _first(state, "files") or _first(state, "entries")
+    offence = first or (_first(state, "openings") if openings is not None else None)
+    spends, done = sum(len(act.leaves) for act in state.of(*INTENTS)), len(opened.spends) + len(opened.erased)
     return Report(
-        consistent=consistent,
-        lawful=consistent and offence is None and given is not None and opened + erased == spends,
+        consistent=first is None,
+        lawful=offence is None and openings is not None and done == spends,
         entries=len(state.entries),
-        size=state.checkpoint.size if state.checkpoint else 0,
-        opened=opened,
+        size=state.note.size,
+        opened=len(opened.spends),
         spends=spends,
-        erased=erased,
-        destinations=state.destinations() if consistent else (),
+        erased=len(opened.erased),
+        destinations=state.destinations() if first is None else (),
         offence=offence,
-        vkey_pinned=pinned is not None,
-        witnesses=tuple(key.name for key in keys if state.checkpoint and _cosigned(state, key)),
-        origin=state.checkpoint.origin if state.checkpoint else "",
-        openings_given=given is not None,
-        notes=unseen,
+        vkey_pinned=state.vkey is not None,
+        witnesses=tuple(key.name for key in keys if state.cosigned(key)),
+        origin=state.note.origin,
+        openings_given=openings is not None,
+        notes=("A URL shows only files that are named: extra files there were not looked for.",) if web else (),
     )
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from antiphon.desk.answer import box_of
+from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
-from antiphon.desk.receive import spool_mail
 from antiphon.registry.mandate import Mandate, MandateState
 
 TAKEN = "250 2.0.0 kept"

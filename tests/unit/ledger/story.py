@@ -23,7 +23,7 @@ class Story:
     def mail(self, name: str, case: Case, **more: object) -> Mail:
         """A new mail of today, RSA-signed unless told otherwise; remembered under its name."""
         more = {"signatures": [rsa_signature(name)]} | more
-        self.mails[name] = Mail(name, case, self.ledger.day, **more)  # type: ignore[arg-type]
+        self.mails[name] = Mail(name, case, self.ledger.day, **more)  # type: ignore[arg-type]  # fields by name
         return self.mails[name]
 
     def act(self, name: str, index: int) -> int:
