@@ -126,8 +126,10 @@ def print_openings(openings: Iterable[Opening]) -> bytes:
 
 def parse_openings(data: bytes) -> tuple[Opening, ...]:
     """The openings of such a file. Raises MalformedInput unless print_openings gives the same bytes again."""
-    if len(data) > MOST_FILE_BYTES or not data.startswith(HEADER):
-        raise MalformedInput("not a file of openings of version 1, or too long")
+    if len(data) > MOST_FILE_BYTES:
+        raise MalformedInput(f"a file of openings is longer than {MOST_FILE_BYTES} bytes")
+    if not data.startswith(HEADER):
+        raise MalformedInput("not a file of openings of version 1")
     openings = tuple(_parse_record(record) for record in _records(data))
     _check_places(openings)
     return openings
