@@ -40,9 +40,12 @@ _FONT_SIZE = re.compile(r"(?:^|\s)(\d*\.?\d+(?:px|pt|em|rem|%)|0(?=/|$))")
 _FUNCTION = re.compile(r"rgba?\(\s*(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})(?:[\s,/]+([\d.]+)(%?))?\s*\)")
 _PIXELS = {"px": 1.0, "pt": 1.33, "em": 16.0, "rem": 16.0, "ex": 8.0, "%": 0.16, "in": 96.0, "cm": 38.0, "mm": 3.8}
 _SIMPLE = re.compile(r"([a-z][a-z0-9]*)?([.#][\w-]+)?")
-_TELLING = frozenset(
-    ["display", "opacity", "filter", "transform", "overflow", "max-height", "max-width", "height", "width", "text-indent", "margin-left", "margin-top", "position", "left", "top", "right", "bottom", "clip", "visibility", "font-size", "font", "color", "-webkit-text-fill-color", "background", "background-color", "background-image"]
+_TELLING_NAMES = (
+    "display opacity filter transform overflow max-height max-width height width text-indent margin-left margin-top"
+    " position left top right bottom clip visibility font-size font color -webkit-text-fill-color"
+    " background background-color background-image"
 )
+_TELLING = frozenset(_TELLING_NAMES.split())
 _BOXES = ("max-height", "max-width", "height", "width")
 _NO_CLIP = re.compile(r"rect\(\s*0\D+0\D+0\D+0\D*\)")
 _NO_FILTER = re.compile(r"opacity\s*=\s*0\s*\)")
@@ -74,6 +77,7 @@ NOTHING = Style()
 CANVAS = Paint()
 
 
+@lru_cache(maxsize=4096)
 def under(paint: Paint, style: Style) -> Paint | None:
     """What holds inside an element with `style` in a place with `paint`; None where nothing below can be seen."""
     if style.gone:

@@ -899,11 +899,11 @@ class State:
         there: dict[str, list[Entry]] = defaultdict(list)
         for act in self.of(*INTENTS):
             there[names.get(act.fields["host"], act.fields["host"].hex())].append(act)
-        spent = {
-            host: len({(act.side, leaf.at) for act in acts for leaf in act.leaves}) for host, acts in there.items()
-        }
-        rows = sorted(there.items())
-        return tuple(Destination(h, len(acts), spent[h], sum(act.num("reserve") for act in acts)) for h, acts in rows)
+        found = []
+        for host, acts in sorted(there.items()):
+            spent = {(act.side, leaf.at) for act in acts for leaf in act.leaves}
+            found.append(Destination(host, len(acts), len(spent), sum(act.num("reserve") for act in acts)))
+        return tuple(found)
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
@@ -922,7 +922,7 @@ class Rule:
     check: Check
 
 
-def _once(state: State, what: str, wrong: bool) -> Found:
+def _once(what: str, wrong: bool) -> Found:
     if wrong:
         yield None, what
 
@@ -1143,9 +1143,8 @@ def _nullifier_follows(s: State) -> Found:
         if act.side == "originator" and not set(spend.nullifiers) <= set(act.items("nullifiers")):
             yield act.index, f"That of leaf {leaf.at} is not among them."
     for act, spends in s.fully_opened():
-        if act.side == "originator" and sorted(n for spend in spends for n in spend.nullifiers) != act.items(
-            "nullifiers"
-        ):
+        follow = sorted(nullifier for spend in spends for nullifier in spend.nullifiers)
+        if act.side == "originator" and follow != act.items("nullifiers"):
             yield act.index, "They are not."
 
 
@@ -1190,28 +1189,30 @@ def _delivery_proven(s: State, act: Entry, leaf: Leaf, spend: Spend) -> bool:
 # fmt: off
 RULES: tuple[Rule, ...] = (
     Rule("files", "checkpoint-canonical", "A checkpoint is origin, size and root, and prints back to the same bytes.",
-         lambda s: _once(s, "The file checkpoint does not.", not s.note.canonical)),
+         lambda s: _once("The file checkpoint does not.", not s.note.canonical)),
     Rule("files", "files-complete", "Every tile and bundle that the size of the tree demands is there.",
-         lambda s: _once(s, f"{s.missing} is missing.", s.missing is not None)),
+         lambda s: _once(f"{s.missing} is missing.", s.missing is not None)),
     Rule("files", "files-closed", "No other file is there, and no tile of an earlier size.",
-         lambda s: _once(s, f"{_shown(s.extra or '')} should not be there.", s.extra is not None)),
+         lambda s: _once(f"{_shown(s.extra or '')} should not be there.", s.extra is not None)),
     Rule("files", "bundle-framing", "A bundle holds exactly its entries, each behind its length.",
-         lambda s: _once(s, f"{s.misframed} does not.", s.misframed is not None)),
+         lambda s: _once(f"{s.misframed} does not.", s.misframed is not None)),
     Rule("files", "tile-hashes", "Every tile holds the hashes of the entries.",
-         lambda s: _once(s, f"{s.mishashed} does not.", s.mishashed is not None)),
+         lambda s: _once(f"{s.mishashed} does not.", s.mishashed is not None)),
     Rule("files", "root-hash", "The root in the checkpoint is the root of the entries.",
-         lambda s: _once(s, "It is not.", s.note.root != _root(s.hashes))),
+         lambda s: _once("It is not.", s.note.root != _root(s.hashes))),
     Rule("files", "vkey-pinned", "The log's key and name are those that the auditor was given.",
-         lambda s: _once(s, "They are others.", s.vkey is not None and s.vkey != s.key)),
-    Rule("files", "signature-known", "Each signature line is the log's or a given witness's, one of each.", _signature_known),
+         lambda s: _once("They are others.", s.vkey is not None and s.vkey != s.key)),
+    Rule("files", "signature-known", "Each signature line is the log's or a given witness's, one of each.",
+         _signature_known),
     Rule("files", "signature-name", "The key name in the note equals the origin.",
-         lambda s: _once(s, "It does not.", any(s.is_log_line(line) and line.name != s.note.origin for line in s.note.lines))),
+         lambda s: _once("It does not.", any(
+             s.is_log_line(line) and line.name != s.note.origin for line in s.note.lines))),
     Rule("files", "checkpoint-signed", "The log's key signed the checkpoint.",
-         lambda s: _once(s, "No such signature verifies.", s.key is not None and not _signed(s.note, s.key))),
+         lambda s: _once("No such signature verifies.", s.key is not None and not _signed(s.note, s.key))),
     Rule("files", "witness-signed", "The cosignature of a given witness verifies.",
-         lambda s: _once(s, "One does not.", any(s.cosigned(key) is False for key in s.witnesses))),
+         lambda s: _once("One does not.", any(s.cosigned(key) is False for key in s.witnesses))),
     Rule("files", "since-signed", "The older checkpoint was signed by the key that was the log's then.",
-         lambda s: _once(s, "It is of another log, or this one was begun anew.", bool(
+         lambda s: _once("It is of another log, or this one was begun anew.", bool(
              s.since and (key := s.log_key(s.since.size)) and not _signed(s.since, key)))),
     Rule("files", "since-prefix", "The older tree is a prefix of this one.", _since_prefix),
 
@@ -1256,18 +1257,20 @@ RULES: tuple[Rule, ...] = (
          _each(_approval_signed, APPROVED)),
     Rule("entries", "approval-key-age", "Each signing key stood for 7 days before the approval.",
          _each(lambda s, e: all(who.day + KEY_AGE_DAYS <= e.day for who, _ in s.signers(e)), APPROVED)),
-    Rule("entries", "approval-expiry", "A standing approval lives for 30 days at most, and nothing names it afterwards.",
+    Rule("entries", "approval-expiry", "A standing approval lives for 30 days at most, and nothing names it later.",
          _each(_approval_expiry, APPROVED, REQUEST)),
     Rule("entries", "approval-limit", "No more intents name an approval than its limit.", _approval_limit),
     Rule("entries", "approval-host", "The host of a request is among those approved.",
          _each(lambda s, e: (a := s.standing(e)) is None or e.fields["host"] in a.items("hosts"), REQUEST)),
     Rule("entries", "approval-kind", "The channel of a request is among those approved.",
          _each(lambda s, e: (a := s.standing(e)) is None or e.num("channel") & a.num("kinds") > 0, REQUEST)),
-    Rule("entries", "approval-one-live", "A case has no second standing approval while one is live.", _approval_one_live),
+    Rule("entries", "approval-one-live", "A case has no second standing approval while one is live.",
+         _approval_one_live),
     Rule("entries", "approval-sum", "What one key approves alone for a case in less than 30 days sums to 100 at most.",
          _approval_sum),
     Rule("entries", "notice-digest", "The bytes of a notice are those that were approved.",
-         _each(lambda s, e: (a := s.approval(e)) is None or a.fields.get("message") in (None, e.fields["message"]), NOTICE)),
+         _each(lambda s, e: (a := s.approval(e)) is None or a.is_standing or a.fields["message"] == e.fields["message"],
+               NOTICE)),
     Rule("entries", "notice-tries", "Tries of a notice count 1, 2, 3, each after the last one failed.", _notice_tries),
     Rule("entries", "request-after-notice", "A request on an approval comes after the window of an accepted notice.",
          _waited(1, NOTICE_SETTLED)),
@@ -1285,16 +1288,18 @@ RULES: tuple[Rule, ...] = (
          _each(lambda s, e: _signs(s.operator(e.num("by"), e.index), e), VOUCHED)),
 
     Rule("openings", "openings-encoding", "An openings file prints back to the same bytes; its records are sorted.",
-         lambda s: _once(s, s.openings.fault, bool(s.openings.fault))),
+         lambda s: _once(s.openings.fault, bool(s.openings.fault))),
     Rule("openings", "opening-names-spend", "A record is of a leaf that its intent spends: opened or erased, not both.",
          _opening_names_spend),
     Rule("openings", "case-opens", "A case tag follows from salt, originator and epoch; an opened spend has its case.",
          _case_opens),
-    Rule("openings", "leaf-opens", "C2 of the intent follows from salt2, hosts, b= values and size.", _spends(_leaf_opens)),
+    Rule("openings", "leaf-opens", "C2 of the intent follows from salt2, hosts, b= values and size.",
+         _spends(_leaf_opens)),
     Rule("openings", "signature-verifies", "Each b= verifies under the recorded key; no signature, no request.",
          _spends(lambda s, act, leaf, spend: all(map(_dkim_verifies, spend.signatures))
                  and (bool(spend.signatures) or act.side == "network"))),
-    Rule("openings", "nullifier-follows", "Originator-side nullifiers are exactly those of the b= values.", _nullifier_follows),
+    Rule("openings", "nullifier-follows", "Originator-side nullifiers are exactly those of the b= values.",
+         _nullifier_follows),
     Rule("openings", "destination-follows", "The opening gives host, organisation and prefix; the mail named the host.",
          _spends(_destination_follows)),
     Rule("openings", "bytes-cover", "The mail of an intent was together at least as large as what it reserves.",

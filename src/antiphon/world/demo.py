@@ -183,11 +183,12 @@ class Demo:
 
     async def _until_ready(self) -> None:
         for _ in range(600):
-            with suppress(OSError, ValueError):
-                await self.remote.call("status")
-                return
             if self.child is not None and self.child.poll() is not None:
                 raise RuntimeError((self.folder / "node.log").read_text()[-2000:])
+            with suppress(OSError):
+                _, writer = await asyncio.open_unix_connection(str(self.home / "control.sock"))
+                writer.close()
+                return
             await asyncio.sleep(0.05)
         raise RuntimeError("the node did not come up")
 

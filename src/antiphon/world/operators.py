@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from antiphon.formats.note import public_key, sign
 from antiphon.terms import DAY, Instant, ledger_day
 
+AGAIN = frozenset({"status", "cases", "case", "held", "arm", "pair", "member-add", "openings", "publish"})
 NEVER_VOUCHED = ("strangers.example", "-now.example")
 
 
@@ -20,12 +22,23 @@ class Remote:
         self._socket = socket
 
     async def call(self, verb: str, **arguments: object) -> Any:  # noqa: ANN401 - what the verb answers
-        """One verb; a refusal is returned as {"error": ...}."""
-        reader, writer = await asyncio.open_unix_connection(self._socket, limit=64 * 1024 * 1024)
-        writer.write(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
-        answer = json.loads(await reader.readline())
-        writer.close()
-        return answer["result"] if answer["ok"] else {"error": answer["error"]}
+        """One verb; a refusal is returned as {"error": ...}. While the node is being started again we wait; a verb
+        whose answer was lost is asked again where that is harmless, else it counts as refused."""
+        for _ in range(600):
+            with suppress(OSError):
+                reader, writer = await asyncio.open_unix_connection(self._socket, limit=64 * 1024 * 1024)
+                writer.write(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+                line = await reader.readline()
+                writer.close()
+                if line:
+                    answer = json.loads(line)
+                    return answer["result"] if answer["ok"] else {"error": answer["error"]}
+                if verb not in AGAIN:
+                    return {"error": {"code": "gone", "what": "the node ended before it answered"}}
+            if verb == "stop":
+                return {}
+            await asyncio.sleep(0.05)
+        raise RuntimeError("the node does not come back")
 
 
 class Operators:

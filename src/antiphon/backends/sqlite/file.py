@@ -56,7 +56,7 @@ def schema_version(path: str | os.PathLike[str]) -> int:
     return int.from_bytes(header[60:64])
 
 
-def copy(path: str, target: str, *, vfs: str | None = None) -> None:
+def copy(path: str, target: str) -> None:
     """A consistent copy of a database in a new file, readable by its owner only, durable when this returns.
     Raises StorageFailed; then there is no file `target`."""
     part = f"{target}.part"
@@ -64,7 +64,7 @@ def copy(path: str, target: str, *, vfs: str | None = None) -> None:
         if os.path.lexists(target):
             raise FileExistsError(17, "there is something already", target)
         os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
-        with closing(apsw.Connection(path, apsw.SQLITE_OPEN_READWRITE, vfs=vfs)) as connection:
+        with closing(apsw.Connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection:
             connection.execute("VACUUM INTO ?", (part,)).fetchall()
         _sync(part)  # VACUUM INTO does not
         os.rename(part, target)
@@ -83,7 +83,7 @@ def migrate(path: str, migrations: Sequence[str], snapshots: Path, *, vfs: str |
         raise _newer(path, found, len(migrations), snapshots)
     if found == len(migrations):
         return None
-    snapshot = _snapshot(path, found, len(migrations), snapshots, vfs) if found else None
+    snapshot = _snapshot(path, found, len(migrations), snapshots) if found else None
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with closing(apsw.Connection(path, apsw.SQLITE_OPEN_READWRITE, vfs=vfs)) as connection:
@@ -127,7 +127,7 @@ def restore_check(path: str, cabinets: Iterable[Cabinet]) -> Restorable:
     return Restorable(schema, records)
 
 
-def _snapshot(path: str, found: int, wanted: int, snapshots: Path, vfs: str | None) -> Path:
+def _snapshot(path: str, found: int, wanted: int, snapshots: Path) -> Path:
     name = f"schema-{found}-before-{wanted}"
     target, number = snapshots / f"{name}.db", 1
     while target.exists():
@@ -135,7 +135,7 @@ def _snapshot(path: str, found: int, wanted: int, snapshots: Path, vfs: str | No
         target = snapshots / f"{name}-{number}.db"
     try:
         snapshots.mkdir(mode=0o700, exist_ok=True)
-        copy(path, str(target), vfs=vfs)
+        copy(path, str(target))
     except (OSError, StorageFailed) as error:
         raise HomeUnusable(
             f"Schema {found} is not changed to {wanted}, since the snapshot failed: {error}", advice="Free some space."

@@ -31,7 +31,12 @@ CLOSED = "The store is closed."
 
 TAKEN = (apsw.SQLITE_CONSTRAINT_PRIMARYKEY, apsw.SQLITE_CONSTRAINT_UNIQUE)
 
-PRAGMAS = "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+PRAGMAS = """
+    PRAGMA synchronous = EXTRA; -- for a WAL the same as FULL; for the step to it, the journal's end is synced too
+    PRAGMA journal_mode = WAL;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA trusted_schema = OFF;
+"""
 
 Outcome = tuple[Any, BaseException | None]
 Waiting = asyncio.Future[Outcome]
@@ -52,6 +57,7 @@ class SqliteStore:
         self._check_tables()
         self._writer.set_wal_hook(self._note_pages)
         self._pages = 0
+        self.checkpoint_pages = CHECKPOINT_PAGES
         self._broken = ""
         self._group: list[tuple[Waiting, Outcome]] = []
 
@@ -90,15 +96,16 @@ class SqliteStore:
 
     async def backup(self, path: str) -> None:
         """As the port says. Raises StorageFailed where it can not be written, or something is there already."""
-        await asyncio.to_thread(copy, self._path, path, vfs=self._vfs)
+        await asyncio.to_thread(copy, self._path, path)
 
     async def close(self) -> None:
         """As the port says; a second close does nothing."""
         if self._broken != CLOSED:
             self._commit()
             self._broken = CLOSED
-            self._reader.close()
-            self._writer.close()
+            for connection in (self._reader, self._writer):
+                with suppress(apsw.Error):  # the checkpoint of the last one may fail: the WAL alone is enough
+                    connection.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -113,7 +120,6 @@ class SqliteStore:
         try:
             connection = apsw.Connection(self._path, apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs, statementcachesize=500)
             connection.set_busy_timeout(BUSY_MILLISECONDS)
-            connection.execute("PRAGMA journal_mode = WAL").fetchall()
             connection.execute(PRAGMAS).fetchall()
         except apsw.Error as error:
             raise HomeUnusable(f"The database {self._path} can not be opened: {error}.") from error
@@ -170,7 +176,7 @@ class SqliteStore:
             group, self._group = self._group, []
             for waiting, outcome in group:
                 _deliver(waiting, outcome)
-            if self._pages >= CHECKPOINT_PAGES:
+            if self._pages >= self.checkpoint_pages:
                 self._pages = 0
                 self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.Error as error:

@@ -1,0 +1,279 @@
+"""Channels: every proof of where an opt-out leads, and everybody it must not lead to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from antiphon.campaign.gate import gate
+from antiphon.formats.dkim import KeyAnswer, verify
+from antiphon.formats.message import parse_message
+from antiphon.formats.providers import ProviderMap, load_providers
+from antiphon.optout.channel import RULES, Kind, Offer, chain_allowed, offers_of, personal, proven, token_of
+from antiphon.optout.originator import originator_of
+from antiphon.terms import Domain, Instant
+from tests.unit.formats.dkim_vectors import EDWARDS, NEWSLETTER, keys_for, sign
+
+NOW = Instant(1_780_308_060_000_000)
+OMNI = load_providers(
+    """
+[[provider]]
+name = "Omni"
+signing_domains = ["omnimail.example"]
+key_zones = ["keys.omnimail.example"]
+cname_zones = ["edge.omnimail.example"]
+account_header = "X-Omni-Account"
+places = [{ host = "leave.omni.example", path = "/u", account_in = "query a" }]
+source = "this test"
+date = "2026-11-01"
+"""
+)
+NOBODY = ProviderMap(())
+OMNI_URL = "https://leave.omni.example/u?a=B1&t=k3j5h2g9d8s7a6"
+BOTH = ("From", "To", "Date", "List-Unsubscribe", "List-Unsubscribe-Post", "X-Omni-Account")
+
+
+def mail(url: str, **more: str) -> dict[str, str]:
+    """A newsletter with this List-Unsubscribe."""
+    return {**NEWSLETTER, "List-Unsubscribe": url, **more}
+
+
+def offered(
+    raw: bytes, keys: dict[str, KeyAnswer], providers: ProviderMap = NOBODY, *, relayed: bool = False
+) -> tuple[Offer, ...]:
+    """The channels of one message."""
+    message = parse_message(raw)
+    opinion = gate(message, verify(message, keys), received_at=NOW, by_person=False)
+    originator = originator_of(message, opinion, providers, None)
+    return offers_of(message, opinion, originator, providers, relayed=relayed)
+
+
+def test_a_url_at_or_below_the_signer_waits_only_for_being_personal() -> None:
+    """One message shows no token; a click, or a second member's, does."""
+    for host in ("shop.example", "leave.shop.example"):
+        (offer,) = offered(sign(mail(f"<https://{host}/u/k3j5h2g9d8s7a6>")), keys_for())
+        assert (offer.kind, offer.host, offer.reasons) == (Kind.ONE_CLICK, host, ("personal",))
+        assert not offer.usable and offer.on_click
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "<https://innocent.example/u/k3j5h2g9d8s7a6>",
+        "<https://evilshop.example/u/k3j5h2g9d8s7a6>",
+        "<https://shop.example.innocent.example/u>",
+        "<mailto:leave+k3j5h2g9d8s7a6@innocent.example>",
+    ],
+)
+def test_nobody_is_asked_who_did_not_sign(url: str) -> None:
+    """A signed pointer at a stranger is still a pointer at a stranger."""
+    for offer in offered(sign(mail(url)), keys_for()):
+        assert not offer.on_click and offer.reasons[0] == "host"
+
+
+def test_a_parent_or_sibling_host_is_not_the_signers() -> None:
+    """Only at or below d=: a brand's sub-domain may be let to somebody."""
+    raw = sign(mail("<https://shop.example/u/k3j5h2g9d8s7a6>"), domain="news.shop.example")
+    (offer,) = offered(raw, keys_for(domain="news.shop.example"))
+    assert not offer.on_click and offer.reasons[0] == "host"
+
+
+def test_two_customers_under_one_stolen_url_reach_nobody() -> None:
+    """Aligned, passing, over both fields, and the URL is another brand's at a provider: proves nothing about it."""
+    for brand in ("first.example", "second.example"):
+        headers = mail(f"<{OMNI_URL}>", From=f"news@{brand}", **{"X-Omni-Account": "B1"})
+        raw = sign(headers, domain=brand, covers=BOTH)
+        (offer,) = offered(raw, keys_for(domain=brand), OMNI)
+        assert not offer.on_click and offer.reasons[0] == "host"
+
+
+def test_the_providers_own_signature_opens_its_place_for_its_account() -> None:
+    """By d=, or by a key that lies in its zone; for another account, or an unsigned one, it does not."""
+    own = keys_for(domain="omnimail.example")
+
+    def reasons(account: str, covers: tuple[str, ...] = BOTH) -> tuple[str, ...]:
+        raw = sign(mail(f"<{OMNI_URL}>", **{"X-Omni-Account": account}), domain="omnimail.example", covers=covers)
+        (offer,) = offered(raw, own, OMNI)
+        return offer.reasons
+
+    assert reasons("B1") == ("personal",)
+    assert "host" in reasons("C2")
+    assert "host" in reasons("B1", BOTH[:-1])
+    raw = sign(mail(f"<{OMNI_URL}>", **{"X-Omni-Account": "B1"}), covers=BOTH)
+    ((name, answer),) = keys_for().items()
+    chained = {name: KeyAnswer(name, answer.record, answer.status, chain=(Domain("k1.keys.omnimail.example"),))}
+    assert offered(raw, chained, OMNI)[0].reasons == ("personal",)
+    assert "host" in offered(raw, keys_for(), OMNI)[0].reasons
+
+
+def test_a_providers_host_below_its_own_signature_is_no_customers() -> None:
+    """At or below d= counts for the originator, never for infrastructure."""
+    raw = sign(
+        mail("<https://x.omnimail.example/u/k3j5h2g9d8s7a6>", **{"X-Omni-Account": "B1"}),
+        domain="omnimail.example",
+        covers=BOTH,
+    )
+    (offer,) = offered(raw, keys_for(domain="omnimail.example"), OMNI)
+    assert offer.reasons[0] == "host"
+
+
+FAULTY = {
+    "form": (
+        sign(mail("<https://shop.example/u/k3j5h2g9d8s7a6>", **{"List-Unsubscribe-Post": "no"})),
+        keys_for(),
+        False,
+    ),
+    "relayed": (sign(mail("<https://shop.example/u/k3j5h2g9d8s7a6>")), keys_for(), True),
+    "gate": (sign(mail("<https://shop.example/u/k3j5h2g9d8s7a6>"), tags=" l=3;"), keys_for(), False),
+    "originator": (
+        sign(mail("<https://other.example/u/k3j5h2g9d8s7a6>"), domain="other.example"),
+        keys_for(domain="other.example"),
+        False,
+    ),
+    "host": (sign(mail("<https://innocent.example/u/k3j5h2g9d8s7a6>")), keys_for(), False),
+}
+
+
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES])
+def test_each_rule_refuses_first_what_it_is_for(rule: str) -> None:
+    """The deciding reason comes first, and no click opens it."""
+    raw, keys, relayed = FAULTY[rule]
+    (offer,) = offered(raw, keys, relayed=relayed)
+    assert offer.reasons[0] == rule and not offer.usable and not offer.on_click
+
+
+def test_a_refusal_keeps_the_reasons_of_form_and_gate() -> None:
+    """Every fault is told, not only that there is one."""
+    raw = sign(mail("<RANDOM@brand.example>, <https://shop.example/u>"), covers=("From", "Date", "List-Unsubscribe"))
+    (offer,) = offered(raw, keys_for())
+    assert {"form", "gate", "scheme-less", "gate:both-covered", "gate:to-covered"} <= set(offer.reasons)
+
+
+@pytest.mark.parametrize(
+    "value", ["<RANDOM@brand.example>", "=?utf-8?q?<https://shop.example/u/k3j5h2g9d8s7a6>?=", "nothing", ""]
+)
+def test_values_without_a_url_offer_nothing_usable(value: str) -> None:
+    """Scheme-less, encoded or empty: no channel comes out of it, on no click."""
+    assert not [offer for offer in offered(sign(mail(value)), keys_for()) if offer.on_click]
+
+
+def test_two_urls_of_one_kind_are_refused_and_the_other_kind_is_not() -> None:
+    """Nobody chooses for the originator."""
+    value = "<https://shop.example/u/1>, <https://shop.example/u/2>, <mailto:leave+k3j5h2g9d8s7a6@shop.example>"
+    one_click, by_mail = offered(sign(mail(value)), keys_for())
+    assert one_click.reasons[:1] == ("form",) and "one-url" in one_click.reasons
+    assert by_mail.on_click
+
+
+@pytest.mark.parametrize(
+    ("url", "on_click"),
+    [
+        ("mailto:leave+k3j5h2g9d8s7a6@shop.example", True),
+        ("mailto:leave@shop.example?subject=unsubscribe%20k3j5h2g9d8s7a6", True),
+        ("mailto:leave-k3j5h2g9d8s7a6@mail.shop.example", True),
+        ("mailto:leave@shop.example", False),
+        ("mailto:unsubscribe@shop.example?subject=unsubscribe", False),
+        ("mailto:leave+4711@shop.example", False),
+        ("mailto:leave+k3j5h2g9d8s7a6@shop.example?body=x", False),
+        ("mailto:leave+k3j5h2g9d8s7a6@shop.example?cc=x@innocent.example", False),
+    ],
+)
+def test_mail_needs_a_token_and_carries_nothing_else(url: str, on_click: bool) -> None:
+    """Without a recipient's token the mail could not say whom to remove; it is never sent unasked."""
+    (offer,) = offered(sign(mail(f"<{url}>")), keys_for())
+    assert offer.kind is Kind.MAILTO and offer.on_click is on_click and not offer.usable
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ("https://a.example/u/k3j5h2g9d8s", "https://a.example/u/p4j5h2g9d8s", True),
+        ("https://a.example/u?t=k3j5h2g9d8s&x=1", "https://a.example/u?t=p4j5h2g9d8s&x=2", True),
+        ("https://a.example/u/k3j5h2g9d8", "https://a.example/u/p4j5h2g9d8", False),
+        ("https://a.example/u/0123456789abcdef", "https://a.example/u/f123456789abcdef", True),
+        ("https://a.example/u/0123456789abcde", "https://a.example/u/f123456789abcde", False),
+        ("https://a.example/u/k3j5h2g9d8s", "https://b.example/u/p4j5h2g9d8s", False),
+        ("https://a.example/u/k3j5h2g9d8s", "https://a.example/u/x/p4j5h2g9d8s", False),
+        ("https://a.example/u?t=k3j5h2g9d8s", "https://a.example/u?s=p4j5h2g9d8s", False),
+        ("https://a.example/u?e=ada@choir.example", "https://a.example/u?e=bea@choir.example", False),
+        ("https://a.example/u/k3j5h2g9d8s", "https://a.example/u/k3j5h2g9d8s", False),
+        ("nonsense", "https://a.example/u/k3j5h2g9d8s", False),
+    ],
+)
+def test_a_personal_url_differs_by_a_token_only(first: str, second: str, verdict: bool) -> None:
+    """11 characters of a word, or 16 of hex; the rest of the URL is the same (LAW §4)."""
+    assert personal(first, second) is verdict
+    assert personal(second, first) is verdict
+
+
+def peers(*urls: str) -> list[tuple[bytes, str]]:
+    """Other members' URLs of the campaign."""
+    return [(bytes([n + 2]), url) for n, url in enumerate(urls)]
+
+
+MINE = "https://shop.example/u/k3j5h2g9d8s7a6"
+
+
+@pytest.mark.parametrize(
+    ("others", "clicked", "usable"),
+    [
+        ([], False, False),
+        ([], True, True),
+        (peers("https://shop.example/u/p3j5h2g9d8s7a6"), False, True),
+        (peers("https://shop.example/other"), False, False),
+        (peers("https://shop.example/other"), True, True),
+        (peers(MINE), False, False),
+        (peers(MINE), True, False),
+        (peers("https://shop.example/u/p3j5h2g9d8s7a6", MINE), True, False),
+        ([(b"\x01", MINE)], False, False),
+        ([(b"\x01", "https://shop.example/u/p3j5h2g9d8s7a6")], False, False),
+    ],
+)
+def test_a_second_member_or_a_click_shows_that_it_is_personal(
+    others: list[tuple[bytes, str]], clicked: bool, usable: bool
+) -> None:
+    """A URL that is equal for two recipients is not an opt-out, click or not; one's own mails show nothing."""
+    (offer,) = proven(offered(sign(mail(f"<{MINE}>")), keys_for()), b"\x01", others, clicked=clicked)
+    assert offer.usable is usable
+
+
+def test_a_click_opens_nothing_else() -> None:
+    """Other faults stay."""
+    (offer,) = proven(offered(sign(mail("<https://innocent.example/u>")), keys_for()), b"\x01", [], clicked=True)
+    assert not offer.usable and offer.reasons[0] == "host"
+
+
+def test_the_token_of_a_url_is_its_longest_piece_with_a_digit() -> None:
+    """A long word is no token where there is a better one."""
+    assert token_of("https://a.example/subscriptions/k3j5h2g9d8s") == "k3j5h2g9d8s"
+    assert token_of("https://a.example/u") == "" and token_of("nonsense") == ""
+
+
+@pytest.mark.parametrize(
+    ("chain", "allowed"),
+    [
+        ([], True),
+        (["edge.shop.example"], True),
+        (["x.edge.omnimail.example"], True),
+        (["innocent.example"], False),
+        (["edge.shop.example", "innocent.example"], False),
+        (["omnimail.example"], False),
+    ],
+)
+def test_a_chain_that_leaves_is_refused(chain: list[str], allowed: bool) -> None:
+    """Only the originator's own organisation and the zones of the map hold it (LAW §4)."""
+    assert chain_allowed(chain, "leave.shop.example", "shop.example", OMNI) is allowed
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_two_texts_are_compared(first: str, second: str) -> None:
+    """Never an error."""
+    personal("https://a.example/" + first, "https://a.example/" + second)
+    token_of("https://a.example/" + first)
+
+
+def test_keys_of_another_algorithm_serve_as_well() -> None:
+    """Ed25519 signs channels too."""
+    (offer,) = offered(sign(mail(f"<{MINE}>"), key=EDWARDS), keys_for(EDWARDS))
+    assert offer.on_click
