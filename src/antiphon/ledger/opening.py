@@ -79,7 +79,9 @@ class SpendOpening:
     salt2: Annotated[bytes, Wire(0x03, _D32)]
     size: Annotated[int, Wire(0x04, _U64)]
     hosts: Annotated[tuple[str, ...], Wire(0x05, Items(Text(), 0, itself), optional=True)] = ()
-    signatures: Annotated[tuple[SignatureOpening, ...], Wire(0x06, Items(Nested(SignatureOpening), 0, _by_value))]
+    signatures: Annotated[
+        tuple[SignatureOpening, ...], Wire(0x06, Items(Nested(SignatureOpening), 0, _by_value), optional=True)
+    ] = ()
     host: Annotated[str, Wire(0x07, Text())]
     organisation: Annotated[str, Wire(0x08, Text())]
     prefix: Annotated[str, Wire(0x09, Text())]

@@ -136,7 +136,6 @@ def check_canonical(data: bytes) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"signatures": ()},
         {"signatures": SIGNATURES[::-1]},
         {"signatures": SIGNATURES[:1] * 2},
         {"signatures": (replace(SIGNATURES[0], algorithm="rsa-sha1"),)},
@@ -158,9 +157,9 @@ def test_a_spend_that_would_be_refused_is_not_printed(change: dict[str, Any]) ->
         print_openings([replace(COMMITTED, **change)])
 
 
-@pytest.mark.parametrize("change", [{"path": ()}, {"hosts": ()}, {"started": None}])
+@pytest.mark.parametrize("change", [{"path": ()}, {"hosts": ()}, {"started": None}, {"signatures": ()}])
 def test_what_may_be_absent_may_be_absent(change: dict[str, Any]) -> None:
-    """An hour of one delivery has an empty path, a mail may name no host, a notice follows no window."""
+    """An hour of one delivery has no path; a mail may name no host or have no signature; a notice follows no window."""
     changed = replace(COMMITTED, **change)
     assert parse_openings(print_openings([changed])) == (changed,)
 
