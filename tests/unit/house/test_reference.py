@@ -70,9 +70,7 @@ def test_every_command_has_its_text() -> None:
 def test_every_rule_of_the_law_has_its_text() -> None:
     """docs/reference/rules.md lists every rule by name with its sentence."""
     rows = "\n".join(f"| `{rule.name}` | {', '.join(sorted(rule.acts))} | {rule.sentence} |" for rule in RULES)
-    head = (
-        "# Rules of the allowance\n\nEvery rule that an attempt must pass, in the table's order. A refusal names"
-    )
+    head = "# Rules of the allowance\n\nEvery rule that an attempt must pass, in the table's order. A refusal names"
     check("rules.md", f"{head} all that failed.\n\n| rule | acts | when it fails |\n|---|---|---|\n{rows}\n")
 
 
