@@ -13,7 +13,7 @@ from antiphon.formats.domain import Url, is_covered_by, organisational_domain, p
 from antiphon.formats.mailto import parse_mailto
 from antiphon.formats.message import Message
 from antiphon.formats.providers import ProviderMap
-from antiphon.formats.unsubscribe import mailto, one_click
+from antiphon.formats.unsubscribe import LIST_RULES, mailto, one_click
 from antiphon.optout.originator import Originator, account_of
 from antiphon.terms import Domain
 
@@ -119,9 +119,13 @@ def _reasons(proofs: Proofs) -> tuple[str, ...]:
     return (*failed, *detail)
 
 
+_FIELD_FAULTS = {rule.name for rule in LIST_RULES}
+"""What spoils the whole field: then no URL is found in it, and the reason is kept with the first kind."""
+
+
 def _one_click(value: str, post: str, proofs: Proofs) -> Offer | None:
     url, failed = one_click(value, post)
-    if "url-offered" in failed:
+    if "url-offered" in failed and not _FIELD_FAULTS & set(failed):
         return None
     proofs = replace(proofs, host=url.host if url else "", url=url, form=failed)
     return Offer(Kind.ONE_CLICK, url.text if url else "", proofs.host, "", (*_reasons(proofs), "personal"))

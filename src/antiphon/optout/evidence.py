@@ -122,17 +122,12 @@ def examine(
     opinion = gate(message, signatures, received_at=received_at, by_person=by_person, witnessed=witnessed)
     relayed = is_relayed(message, signatures, records)
     originator = originator_of(message, opinion, rules.providers, records)
-    passing = tuple(s for s in signatures if s.passes)
-    author = message.from_domain()
-    offered = message.one("list-unsubscribe")
-    subject = message.one("subject")
-    feedback = message.one("cfbl-feedback-id")
-    robot = robot_of(message)
+    author, robot, subject = message.from_domain(), robot_of(message), _text(message, "subject")
     return Evidence(
         identity=identities(message, signatures)[0],
         message_id=message.message_id(),
-        feedback_id="".join(feedback.value.split()) if feedback else "",
-        subject=subject.text[:MOST_SUBJECT] if subject else "",
+        feedback_id="".join(_text(message, "cfbl-feedback-id").split()),
+        subject=subject[:MOST_SUBJECT],
         from_organisation=organisational_domain(author) if author else "",
         from_aligned=_is_signed_by_author(message, opinion.passing, records),
         recipients=_recipients(message),
@@ -142,20 +137,28 @@ def examine(
         robot=robot.value if robot else "",
         unambiguous=not failures(UNAMBIGUOUS, message),
         relayed=relayed,
-        transactional=rules.transactional.reasons(subject.text if subject else ""),
+        transactional=rules.transactional.reasons(subject),
         gate_passes=opinion.passes,
         reasons=opinion.reasons,
         to_covered=any("to" in s.covers for s in opinion.passing) and message.count("to") == 1,
         originator=originator.name if originator else "",
         domain=originator.domain if originator else "",
         esp=originator.esp if originator else "",
-        hosts=tuple(hosts(offered.value)) if offered else (),
-        proofs=tuple(
-            Proof(s.domain, s.selector, s.algorithm, s.key_record or "", s.value, s.data_hash) for s in passing
-        ),
-        canonical=bool(passing) and all(s.canonical for s in signatures if s.result is Result.PASS),
+        hosts=hosts(opinion.list_unsubscribe),
+        proofs=_proofs(signatures),
+        canonical=all(s.canonical for s in signatures if s.result is Result.PASS),
         offers=offers_of(message, opinion, originator, rules.providers, relayed=relayed),
     )
+
+
+def _text(message: Message, name: str) -> str:
+    found = message.one(name)
+    return found.text if found else ""
+
+
+def _proofs(signatures: tuple[Signature, ...]) -> tuple[Proof, ...]:
+    passing = (s for s in signatures if s.passes)
+    return tuple(Proof(s.domain, s.selector, s.algorithm, s.key_record or "", s.value, s.data_hash) for s in passing)
 
 
 def print_evidence(evidence: Evidence) -> bytes:
