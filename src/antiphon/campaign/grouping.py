@@ -16,7 +16,6 @@ from typing import Protocol
 
 from antiphon.campaign.fingerprint import FEW_WORDS, FIGURES, SLOTS, Fingerprint
 from antiphon.campaign.likeness import JOINS, WAVE_GAP, Join, Likeness, score
-from antiphon.formats.message import Message, parse_date
 from antiphon.terms import DAY, Identifier, Instant
 
 HORIZON = 30 * DAY
@@ -280,10 +279,3 @@ class Grouper:
         placement = place(fingerprint, bands, campaigns, arrival)
         self._index.remember(placement.campaign, placement.bands)
         return placement
-
-
-def arrived_at(message: Message) -> Instant | None:
-    """When an archived message came: the topmost Received line (RFC 5321 §4.4), else its Date; None if unknown."""
-    received = message.all("received")
-    stamp = parse_date(received[0].value.rpartition(";")[2]) if received else None
-    return stamp if stamp is not None else message.date_at()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,19 @@ def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
 @click.option("--assume-signatures-valid", "assume", is_flag=True, help="A diagnostic for archives: keys are gone.")
 def inspect(paths: tuple[Path, ...], jsonl: bool, assume: bool) -> None:
     """What the node sees in messages: signatures, gate, channels, and every reason why not. Needs no home."""
-    from antiphon.intake.folder import Problem, walk
+    from antiphon.intake.folder import FoundProblem, walk
     from antiphon.node import SystemClock, rulebook
     from antiphon.optout.inspection import inspect_message
     from antiphon.settings import Settings
 
     rules, now = rulebook(Settings()), SystemClock().now()
-    for found in walk(paths, every_file=True):
-        if isinstance(found, Problem):
-            click.echo(f"{found.path}: {found.sentence}", err=True)
+    for found in walk(paths):
+        if isinstance(found, FoundProblem):
+            click.echo(f"{found.path}: {found.error}", err=True)
+            if jsonl:
+                click.echo(
+                    json.dumps({"path": found.path, "refusals": ["unreadable"], "why": found.error, "channels": []})
+                )
             continue
         view = inspect_message(found.raw, found.path, rules, keys=None if assume else {}, now=now)
         if jsonl:
@@ -60,28 +65,20 @@ def inspect(paths: tuple[Path, ...], jsonl: bool, assume: bool) -> None:
 @click.option("--jsonl", is_flag=True, help="One JSON object a line; the only form, named for programs.")
 def group(paths: tuple[Path, ...], jsonl: bool) -> None:
     """Which mailing each message belongs to, and why. Needs no home."""
-    from antiphon.campaign.fingerprint import fingerprint
-    from antiphon.campaign.grouping import Arrival, Grouper, MemoryIndex
-    from antiphon.errors import MalformedInput
-    from antiphon.formats.message import parse_message
-    from antiphon.intake.folder import Problem, walk
-    from antiphon.terms import Identifier, Instant
+    from antiphon.campaign.stream import group_messages
+    from antiphon.intake.folder import FoundProblem, walk
 
-    grouper, seed, count, began = Grouper(MemoryIndex()), os.urandom(32), 0, _monotonic()
-    for found in walk(paths, every_file=True):
-        if isinstance(found, Problem):
-            click.echo(f"{found.path}: {found.sentence}", err=True)
-            continue
-        try:
-            message = parse_message(found.raw)
-            print_ = fingerprint(message, seed=seed)
-        except MalformedInput as error:
-            click.echo(json.dumps({"path": found.path, "campaign": None, "why": error.what}))
-            continue
+    def mails() -> Iterator[tuple[str, bytes]]:
+        for found in walk(paths):
+            if isinstance(found, FoundProblem):
+                click.echo(f"{found.path}: {found.error}", err=True)
+            else:
+                yield found.path, found.raw
+
+    count, began = 0, _monotonic()
+    for placed in group_messages(mails(), seed=os.urandom(32)):
         count += 1
-        fresh = Identifier(count.to_bytes(16, "big"))
-        placed = grouper.place(print_, Arrival(message.date_at() or Instant(0), fresh))
-        click.echo(json.dumps({"path": found.path, "campaign": placed.campaign.id.hex(), "why": placed.why}))
+        click.echo(json.dumps({"path": placed.path, "campaign": placed.campaign or None, "why": placed.why}))
     click.echo(f"{count} messages, {count / max(_monotonic() - began, 1e-9):.0f} messages/s", err=True)
 
 
@@ -106,7 +103,7 @@ async def read_in(home: Path, paths: tuple[Path, ...], address: str) -> dict[str
     from antiphon.backends.home import Home
     from antiphon.desk.receive import take_report
     from antiphon.errors import MalformedInput
-    from antiphon.intake.folder import Problem, walk
+    from antiphon.intake.folder import FoundProblem, walk
     from antiphon.node import open_desk
     from antiphon.registry.mandate import Mandate
 
@@ -119,9 +116,9 @@ async def read_in(home: Path, paths: tuple[Path, ...], address: str) -> dict[str
         if not found:
             raise UnreadableFile(f"{address} is not a member.", advice=f"antiphon member add {address}")
         for number, mail in enumerate(walk(paths)):
-            if isinstance(mail, Problem):
+            if isinstance(mail, FoundProblem):
                 unreadable += 1
-                click.echo(f"{mail.path}: {mail.sentence}", err=True)
+                click.echo(f"{mail.path}: {mail.error}", err=True)
                 continue
             try:
                 report = await take_report(desk, found[0], mail.raw, at=desk.clock.now(), source=mail.path)
@@ -188,11 +185,11 @@ def quickstart(home: Path, paths: tuple[Path, ...], address: str) -> None:
 @click.pass_obj
 def optout(home: Path, paths: tuple[Path, ...], address: str, as_json: bool) -> None:
     """The member's own click on these very messages: one ordinary opt-out each, where every proof is there."""
-    from antiphon.intake.folder import Found, walk
+    from antiphon.intake.folder import FoundMessage, walk
 
     rows = [
         call(home, "report", address=address, raw=found.raw.hex(), source="click", clicked=True)
         for found in walk(paths)
-        if isinstance(found, Found)
+        if isinstance(found, FoundMessage)
     ]
     show(rows, as_json, ("report", "state", "originator", "reasons", "sighting_reasons"))

@@ -1,107 +1,239 @@
-"""A folder of mail: `.eml`, mbox and Maildir, also inside `.zip` and `.tar`, in a stable order, within limits."""
+"""Mail that lies in files: single messages, mbox, Maildir, folders of them, and the same inside zip and tar archives.
+
+Read only, in a stable order, one message in memory at a time. Symbolic links inside a folder are not followed. What
+is no mail, or can not be read, is told as a `FoundProblem` in its place, so that a summary adds up.
+"""
 
 from __future__ import annotations
 
-import io
+import os
 import re
-import tarfile
-import zipfile
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from hashlib import sha256
+from io import BufferedReader
 
+from antiphon.campaign.stream import Grouped, group_messages
+from antiphon.errors import MalformedInput
 from antiphon.formats.message import MAX_MESSAGE
+from antiphon.intake.archive import (
+    BROKEN,
+    Limits,
+    Member,
+    is_compressed,
+    is_tar,
+    is_zip,
+    tar_members,
+    unpacked,
+    zip_members,
+)
 
-MOST_IN_ARCHIVE = 200_000
-MOST_UNPACKED = 4 * 1024 * 1024 * 1024
-_FROM_LINE = re.compile(rb"^From [^\n]*\n", re.MULTILINE)
-_HEADER = re.compile(rb"\A[!-9;-~]{1,80}:")
+DEPTH = 64
+"""Folders inside folders."""
+SNIFFED_BYTES = 8_192
+"""Looked at to tell what a file is."""
+LINE_BYTES = 65_536
+"""Read of an mbox at a time."""
+
+_TOO_LARGE = f"The message is larger than {MAX_MESSAGE // 2**20} MiB."
+_MARK = b"\xef\xbb\xbf"
+_FIELD = re.compile(rb"[!-9;-~]{1,100}[ \t]*:")
+_TELLING = re.compile(
+    rb"^(?:from|to|date|subject|received|return-path|message-id|delivered-to|mime-version|content-type|dkim-signature)"
+    rb"[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SEPARATOR = re.compile(rb"From [^\r\n]*\d\d:\d\d[^\r\n]*\r?\n?")
+_QUOTED = re.compile(rb"^>+From ", re.MULTILINE)
+
+
+_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One message, byte for byte as it lies there; the path names its place, also inside an archive or mbox."""
+class FoundMessage:
+    """One message, byte for byte. `path` tells people where: `folder/in.mbox#3`, `mail.zip!inner/name.eml`.
+
+    `quoted`: from an mbox, with lines that begin `>From `. They are left as they are, since nobody can know which of
+    them the mbox added; a signature over such a body may not verify.
+    """
 
     path: str
     raw: bytes
+    quoted: bool = False
+
+    @property
+    def key(self) -> bytes:
+        """32 bytes that are the same in every walk over the same mail in the same place: what was done is known."""
+        return sha256(self.path.encode() + b"\0" + self.raw).digest()
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A file that is no mail, or that can not be read, and why, in a sentence."""
+class FoundProblem:
+    """Something that could not be read, and why, in one sentence."""
 
     path: str
-    sentence: str
+    error: str
 
 
-def walk(paths: Sequence[Path], *, every_file: bool = False) -> Iterator[Found | Problem]:
-    """Every message below these paths, sorted. Links are not followed; nothing is written. With `every_file` a file
-    that does not look like mail is taken for one all the same."""
+Found = FoundMessage | FoundProblem
+
+
+def walk(paths: Sequence[str | os.PathLike[str]], limits: Limits = _LIMITS) -> Iterator[Found]:
+    """Everything found under `paths`, in the order given, names inside a folder or zip in byte order.
+
+    Raises nothing for what it reads: each failure is a FoundProblem, and the walk goes on behind it.
+    """
     for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            for file in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
-                yield from _file(file, every_file)
-        elif path.exists():
-            yield from _file(path, every_file)
-        else:
-            yield Problem(str(path), "There is no such file.")
+        given = os.path.realpath(path) if os.path.islink(path) else os.fspath(path)
+        yield from _entry(given, _shown(os.fspath(path)), limits, depth=0)
 
 
-def _file(path: Path, every: bool) -> Iterator[Found | Problem]:
+def group_paths(paths: Sequence[str | os.PathLike[str]], *, seed: bytes) -> Iterator[Grouped | FoundProblem]:
+    """Where each message under `paths` belongs, told before the next is read; problems stand in their place."""
+    problems: list[FoundProblem] = []
+
+    def messages() -> Iterator[tuple[str, bytes]]:
+        for found in walk(paths):
+            if isinstance(found, FoundProblem):
+                problems.append(found)
+            else:
+                yield found.path, found.raw
+
+    for grouped in group_messages(messages(), seed=seed):
+        yield from problems
+        problems.clear()
+        yield grouped
+    yield from problems
+
+
+def _entry(path: str, shown: str, limits: Limits, *, depth: int) -> Iterator[Found]:
     try:
-        if path.suffix == ".zip":
-            yield from _zip(path, every)
-        elif path.name.endswith((".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")):
-            yield from _tar(path, every)
-        else:
-            with open(path, "rb") as file:
-                yield from _messages(str(path), file, every)
-    except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, RuntimeError) as error:
-        yield Problem(str(path), f"It can not be read: {error}.")
-
-
-def _zip(path: Path, every: bool) -> Iterator[Found | Problem]:
-    with zipfile.ZipFile(path) as archive:
-        entries = sorted((e for e in archive.infolist() if not e.is_dir()), key=lambda e: e.filename)
-        if len(entries) > MOST_IN_ARCHIVE or sum(e.file_size for e in entries) > MOST_UNPACKED:
-            yield Problem(str(path), "The archive holds too much.")
-            return
-        for entry in entries:
-            with archive.open(entry) as file:
-                yield from _messages(f"{path}!{entry.filename}", io.BytesIO(file.read(MOST_UNPACKED)), every)
-
-
-def _tar(path: Path, every: bool) -> Iterator[Found | Problem]:
-    unpacked = 0
-    with tarfile.open(path) as archive:
-        for number, member in enumerate(archive):
-            unpacked += member.size
-            if number >= MOST_IN_ARCHIVE or unpacked > MOST_UNPACKED:
-                yield Problem(str(path), "The archive holds too much.")
-                return
-            file = archive.extractfile(member) if member.isreg() else None
-            if file is not None:
-                yield from _messages(f"{path}!{member.name}", io.BytesIO(file.read()), every)
-
-
-def _messages(name: str, file: io.BufferedIOBase, every: bool) -> Iterator[Found | Problem]:
-    """One message, or those of an mbox. `>From ` stays as it stands: such a message can not verify, and says so."""
-    start = file.read(5)
-    if start == b"From ":
-        yield from _mbox(name, start + file.read(MOST_UNPACKED))
+        mode = os.lstat(path).st_mode
+        names = sorted(os.listdir(path), key=os.fsencode) if stat.S_ISDIR(mode) else []
+    except OSError as error:
+        yield FoundProblem(shown, _sentence(error))
         return
-    raw = start + file.read(MAX_MESSAGE + 1)
-    if len(raw) > MAX_MESSAGE:
-        yield Problem(name, "It is longer than 10 MiB.")
-    elif not every and not _HEADER.match(raw) and not name.endswith(".eml"):
-        yield Problem(name, "It does not look like a mail.")
+    if stat.S_ISREG(mode):
+        yield from _on_disk(path, shown, limits)
+    elif not stat.S_ISDIR(mode):
+        if depth == 0:
+            yield FoundProblem(shown, "This is neither a file nor a folder.")
+    elif depth == DEPTH:
+        yield FoundProblem(shown, f"More than {DEPTH} folders inside each other.")
     else:
-        yield Found(name, raw)
+        maildir = "cur" in names and "new" in names
+        for name in names:
+            if not (maildir and name == "tmp"):
+                yield from _entry(os.path.join(path, name), f"{shown}/{_shown(name)}", limits, depth=depth + 1)
 
 
-def _mbox(name: str, data: bytes) -> Iterator[Found | Problem]:
-    starts = [m for m in _FROM_LINE.finditer(data) if m.start() == 0 or data[: m.start()].endswith(b"\n\n")
-              or data[: m.start()].endswith(b"\r\n\r\n")]  # fmt: skip
-    for number, mark in enumerate(starts):
-        end = starts[number + 1].start() if number + 1 < len(starts) else len(data)
-        yield Found(f"{name}#{number}", data[mark.end() : end])
+def _on_disk(path: str, shown: str, limits: Limits) -> Iterator[Found]:
+    folder, name = os.path.split(path)
+    sure = name.lower().endswith(".eml") or os.path.basename(folder) in ("cur", "new")
+    try:
+        # O_NONBLOCK: what was a file a moment ago may be a pipe now, and nobody waits on a pipe.
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if is_zip(file.peek(SNIFFED_BYTES)):
+                yield from _members(zip_members(file, limits), shown)
+                return
+            plain = unpacked(file, limits)
+            if is_tar(plain.peek(SNIFFED_BYTES)):
+                yield from _members(tar_members(plain, limits), shown)
+            else:
+                yield from _mail(plain, shown, sure=sure)
+    except BROKEN as error:
+        yield FoundProblem(shown, _sentence(error))
+
+
+def _members(members: Iterator[Member], archive: str) -> Iterator[Found]:
+    """What is inside an archive. A passed limit (MalformedInput) ends the archive, a damaged file does not."""
+    for name, source, missing in members:
+        shown = f"{archive}!{_shown(name)}"
+        if source is None:
+            yield FoundProblem(shown, missing)
+            continue
+        try:
+            head = source.peek(SNIFFED_BYTES)
+            if is_zip(head) or is_tar(head) or is_compressed(head):
+                yield FoundProblem(shown, "An archive inside an archive is not opened.")
+            else:
+                yield from _mail(source, shown, sure=name.lower().endswith(".eml"))
+        except MalformedInput:
+            raise
+        except BROKEN as error:
+            yield FoundProblem(shown, _sentence(error))
+
+
+def _mail(file: BufferedReader, shown: str, *, sure: bool) -> Iterator[Found]:
+    """The message, or the messages of an mbox, in one file. A byte-order mark that an editor left is passed over."""
+    if file.peek(len(_MARK)).startswith(_MARK):
+        file.read(len(_MARK))
+    head = file.peek(SNIFFED_BYTES)[:SNIFFED_BYTES]
+    if not head:
+        yield FoundProblem(shown, "The file is empty.")
+    elif head.startswith(b"From "):
+        yield from _mbox(file, shown)
+    elif sure or (_FIELD.match(head) and len(_TELLING.findall(head)) > 1):
+        raw = file.read(MAX_MESSAGE + 1)
+        yield FoundMessage(shown, raw) if len(raw) <= MAX_MESSAGE else FoundProblem(shown, _TOO_LARGE)
+    else:
+        yield FoundProblem(shown, "This does not look like mail.")
+
+
+class _Gathered:
+    """The lines of one message of an mbox; no more of them than a message may have."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
+        self._lines: list[bytes] = []
+        self._bytes = 0
+
+    def add(self, line: bytes) -> None:
+        self._bytes += len(line)
+        if self._bytes <= MAX_MESSAGE:
+            self._lines.append(line)
+
+    def found(self) -> Found:
+        if self._bytes > MAX_MESSAGE:
+            return FoundProblem(self.shown, _TOO_LARGE)
+        raw = b"".join(self._lines)
+        end = b"\r\n" if raw.endswith(b"\r\n\r\n") else b"\n" if raw.endswith(b"\n\n") else b""
+        return FoundMessage(self.shown, raw.removesuffix(end), bool(_QUOTED.search(raw)))
+
+
+def _mbox(file: BufferedReader, shown: str) -> Iterator[Found]:
+    """The messages of an mbox (RFC 4155 §2). A message begins at a `From ` line with a time of day that stands at the
+    start or behind an empty line and before a header field; other lines that begin so are text."""
+    file.readline(LINE_BYTES)
+    number, message = 1, _Gathered(f"{shown}#1")
+    separator, empty, whole = b"", False, True
+    while line := file.readline(LINE_BYTES):
+        if separator and _FIELD.match(line):
+            yield message.found()
+            number += 1
+            message = _Gathered(f"{shown}#{number}")
+        elif separator:
+            message.add(separator)
+        separator = line if whole and empty and _SEPARATOR.fullmatch(line) else b""
+        if not separator:
+            message.add(line)
+        empty, whole = line in (b"\n", b"\r\n"), line.endswith(b"\n")
+    if separator:
+        message.add(separator)
+    yield message.found()
+
+
+def _shown(name: str) -> str:
+    """A file name as it can be printed: no control characters, whatever somebody called a file in an archive."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MalformedInput):
+        return error.what
+    if isinstance(error, OSError) and error.strerror:
+        return f"Not readable: {error.strerror}."
+    return "It is damaged, or packed in a way that is not read here."
