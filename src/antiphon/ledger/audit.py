@@ -40,6 +40,7 @@ ALONE_AT_MOST = 100
 ONE_CLICK_RESERVE = 12_288
 MAIL_RESERVE_LEAST = 8_193
 OPENINGS_LABEL = b"antiphon/openings/1\n"
+URL_NOTES = ("A URL shows only files that are named: extra files there were not looked for.",)
 
 
 class NotAuditable(Exception):
@@ -310,9 +311,10 @@ def _key(vkey: str, wanted: int) -> Key:
         name, number, encoded = vkey.strip().split("+", 2)
         material = base64.b64decode(encoded, validate=True)
         key = Key(name, material[0], material[1:])
+        fits = key.type == wanted and len(key.public) == 32 and key.id.hex() == number
     except (ValueError, IndexError):
         raise NotAuditable(f"{vkey!r} is no verifier key: name+id+base64 is expected.") from None
-    if key.type != wanted or len(key.public) != 32 or key.id.hex() != number:
+    if not fits:
         raise NotAuditable(f"{vkey!r} is no Ed25519 verifier key of type {wanted}, or its id does not follow from it.")
     return key
 
@@ -381,7 +383,7 @@ class Folder:
         self._path, self._files, self._odd = path, set[str](), list[str]()
         if not os.path.isdir(path):
             raise NotAuditable(f"{path} is no folder that can be read.")
-        for folder, folders, files in os.walk(path):
+        for folder, folders, files in os.walk(path, onerror=_unreadable):
             for name in files + folders:
                 full = os.path.join(folder, name)
                 relative, mode = os.path.relpath(full, path).replace(os.sep, "/"), os.lstat(full).st_mode
@@ -413,7 +415,10 @@ class Web:
         request = Request(f"{self._url}/{path}", headers=headers)
         try:
             with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-                return bytes(answer.read(limit + 1))
+                data = bytes(answer.read(limit + 1))
+                if answer.length and len(data) <= limit:
+                    raise NotAuditable(f"{self._url}/{path} breaks off.")
+                return data
         except HTTPError as error:
             error.close()
             if error.code in (404, 410):
@@ -425,6 +430,10 @@ class Web:
     def extra(self, expected: set[str]) -> str | None:
         """Never known here."""
         return None
+
+
+def _unreadable(error: OSError) -> None:
+    raise NotAuditable(f"{error.filename} can not be read: {error.strerror}.")
 
 
 def _read_file(path: str, limit: int) -> bytes:
@@ -678,6 +687,7 @@ class Openings:
     spends: dict[tuple[int, int], Spend] = field(default_factory=dict)
     erased: set[tuple[int, int]] = field(default_factory=set)
     fault: str = ""
+    given: bool = False
 
 
 def _counted(data: bytes, width: int) -> tuple[list[bytes], bool]:
@@ -705,6 +715,10 @@ def _spend(fields: dict[str, bytes]) -> tuple[Spend, str]:
         fault = fault or wrong
         signatures.append(parts)
     spend = Spend(fields, hosts, [] if fault else signatures)
+    texts = [*hosts, *(fields[name] for name in ("host", "organisation", "prefix"))]
+    texts += [part[name] for part in spend.signatures for name in ("d", "s", "a")]
+    if not all(map(_is_utf8, texts)):
+        fault = fault or "A text is empty or no UTF-8."
     if not _ascends(hosts) or not _ascends(spend.b_digests):
         fault = fault or "The hosts or signatures of a record are not sorted."
     if len({name in fields for name in ("delivery", "salt3", "position", "tree")}) > 1:
@@ -722,7 +736,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _openings(data: bytes) -> Openings:
-    opened, order = Openings(), []
+    opened, order = Openings(given=True), []
     records, whole = _counted(data[len(OPENINGS_LABEL) :], 4)
     faults = [] if data.startswith(OPENINGS_LABEL) and whole else ["The label is missing or a record is cut off."]
     for record in records:
@@ -942,7 +956,7 @@ def _signature_known(s: State) -> Found:
     known = {"the log", *((key.name, key.id) for key in s.witnesses)}
     for line, count in Counter(lines).items():
         if line not in known or count > 1:
-            yield None, f"A line of {_shown(str(line[0] if line not in known else line))} is one too many."
+            yield None, f"A line of {_shown(line if isinstance(line, str) else line[0])} is one too many."
 
 
 def _since_prefix(s: State) -> Found:
@@ -1096,7 +1110,7 @@ def _nothing_after_stop(s: State) -> Found:
             (disputed.discard if e.num("phase") == 2 else disputed.add)(e.case)
         elif e.kind in INTENTS:
             asks = e.kind == NOTICE or e.is_request
-            if e.case in stopped or (asks and e.case in withdrawn | disputed):
+            if e.case in stopped or (asks and (e.case in withdrawn or e.case in disputed)):
                 yield e.index, "It does."
 
 
@@ -1399,24 +1413,33 @@ def audit(
         raise NotAuditable("There is no file checkpoint: this is no published ledger.")
     state = State(_checkpoint(data) or NO_CHECKPOINT, _key(vkey, 1) if vkey else None, keys, older, opened)
     _read(state, reader)
-    first = _first(state, "files") or _first(state, "entries")
-    offence = first or (_first(state, "openings") if openings is not None else None)
-    spends, done = sum(len(act.leaves) for act in state.of(*INTENTS)), len(opened.spends) + len(opened.erased)
+    first = _first(state, "files")
+    if first and reader.read("checkpoint", LIMIT_CHECKPOINT_BYTES) != data:
+        raise NotAuditable("The ledger was published anew while it was read: audit it again.")
+    first = first or _first(state, "entries")
+    later = _first(state, "openings") if opened.given and first is None else None
+    return _report(state, first, later, URL_NOTES if web else ())
+
+
+def _report(state: State, first: Offence | None, later: Offence | None, notes: tuple[str, ...]) -> Report:
+    """What the offences of the tiles and of the openings come to."""
+    spends, opened = sum(len(act.leaves) for act in state.of(*INTENTS)), state.openings
+    complete = opened.given and len(opened.spends) + len(opened.erased) == spends
     return Report(
         consistent=first is None,
-        lawful=offence is None and openings is not None and done == spends,
+        lawful=first is None and later is None and complete,
         entries=len(state.entries),
         size=state.note.size,
         opened=len(opened.spends),
         spends=spends,
         erased=len(opened.erased),
         destinations=state.destinations() if first is None else (),
-        offence=offence,
+        offence=first or later,
         vkey_pinned=state.vkey is not None,
-        witnesses=tuple(key.name for key in keys if state.cosigned(key)),
+        witnesses=tuple(key.name for key in state.witnesses if state.cosigned(key)),
         origin=state.note.origin,
-        openings_given=openings is not None,
-        notes=("A URL shows only files that are named: extra files there were not looked for.",) if web else (),
+        openings_given=opened.given,
+        notes=notes,
     )
 
 
@@ -1438,8 +1461,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_shown(str(error)), file=sys.stderr)
         return 2
     print(report.json() if asked.json else report.text())
-    if asked.json:
-        print(*report.notes, sep="\n", end="", file=sys.stderr)
+    for note in report.notes if asked.json else ():
+        print(note, file=sys.stderr)
     return report.exit_code
 
 

@@ -16,7 +16,7 @@ class Story:
 
     ledger: Ledger = field(default_factory=Ledger)
     shop: Case = field(default_factory=lambda: Case(b"shop.example"))
-    other: Case = field(default_factory=lambda: Case("müller.example".encode(), 2))
+    other: Case = field(default_factory=lambda: Case(b"xn--mller-kva.example", 2))
     mails: dict[str, Mail] = field(default_factory=dict)
     marks: dict[str, int] = field(default_factory=dict)
 
