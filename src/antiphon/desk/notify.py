@@ -81,7 +81,8 @@ def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting
     reports = [r for s in sightings if (r := tx.get(Report, s.report)) is not None]
     found = {report.report: parse_evidence(report.evidence) for report in reports}
     domains = {evidence.from_organisation for evidence in found.values()}
-    if len(domains) != 1 or "" in domains:
+    # An unaligned From proves nothing: a customer of a provider could aim a notice at anybody (LAW §5).
+    if len(domains) != 1 or "" in domains or not all(evidence.from_aligned for evidence in found.values()):
         return None
     domain = domains.pop()
     recipient = f"abuse@{domain}"
