@@ -302,6 +302,7 @@ async def test_a_transaction_is_of_no_use_after_its_work(store: Store) -> None:
         ({"mood": Mood.CROSS}, [4, 5]),
         ({"mood": "cross"}, [4, 5]),
         ({"mood__in": [Mood.CROSS, "nothing"]}, [4, 5]),
+        ({"nick__in": ["b", "b\0", "é"]}, [1, 3]),
         ({"mood__ne": Mood.CROSS}, [1, 2, 3]),
         ({"open": True}, [5]),
         ({"open__in": [False], "at": None}, [1]),

@@ -43,8 +43,8 @@ CREATE TABLE "delivery" (
     "committed" INTEGER,
     PRIMARY KEY ("member", "identity")
 ) STRICT;
-CREATE INDEX "delivery_by_hour_position" ON "delivery" ("hour", "position");
-CREATE INDEX "delivery_by_delivery" ON "delivery" ("delivery");
+CREATE INDEX "delivery_by_hour_position" ON "delivery" ("hour", "position", "member", "identity");
+CREATE INDEX "delivery_by_delivery" ON "delivery" ("delivery", "member", "identity");
 
 -- One statement about one received message.
 CREATE TABLE "report" (
@@ -72,9 +72,9 @@ CREATE TABLE "report" (
     "raw" BLOB,
     PRIMARY KEY ("report")
 ) STRICT;
-CREATE INDEX "report_by_member_identity" ON "report" ("member", "identity");
-CREATE INDEX "report_by_case_state" ON "report" ("case", "state");
-CREATE INDEX "report_by_campaign" ON "report" ("campaign");
+CREATE INDEX "report_by_member_identity" ON "report" ("member", "identity", "report");
+CREATE INDEX "report_by_case_state" ON "report" ("case", "state", "report");
+CREATE INDEX "report_by_campaign" ON "report" ("campaign", "report");
 
 -- The currency.
 CREATE TABLE "sighting" (
@@ -100,10 +100,10 @@ CREATE TABLE "sighting" (
     PRIMARY KEY ("report"),
     UNIQUE ("leaf")
 ) STRICT;
-CREATE INDEX "sighting_by_state_day" ON "sighting" ("state", "day");
-CREATE INDEX "sighting_by_case_paid_hold_until" ON "sighting" ("case", "paid", "hold_until");
-CREATE INDEX "sighting_by_member_case_day" ON "sighting" ("member", "case", "day");
-CREATE INDEX "sighting_by_paid" ON "sighting" ("paid");
+CREATE INDEX "sighting_by_state_day" ON "sighting" ("state", "day", "report");
+CREATE INDEX "sighting_by_case_paid_hold_until" ON "sighting" ("case", "paid", "hold_until", "report");
+CREATE INDEX "sighting_by_member_case_day" ON "sighting" ("member", "case", "day", "report");
+CREATE INDEX "sighting_by_paid" ON "sighting" ("paid", "report");
 
 -- One originator before one community.
 CREATE TABLE "case" (
@@ -131,7 +131,7 @@ CREATE TABLE "case" (
     UNIQUE ("community", "originator", "epoch"),
     UNIQUE ("reply_token")
 ) STRICT;
-CREATE INDEX "case_by_look_at" ON "case" ("look_at");
+CREATE INDEX "case_by_look_at" ON "case" ("look_at", "case");
 
 -- One person before one originator.
 CREATE TABLE "asked" (
@@ -145,7 +145,7 @@ CREATE TABLE "asked" (
     "window_hours" INTEGER NOT NULL,
     PRIMARY KEY ("member", "originator")
 ) STRICT;
-CREATE INDEX "asked_by_originator" ON "asked" ("originator");
+CREATE INDEX "asked_by_originator" ON "asked" ("originator", "member");
 
 -- One try to deliver a notice, request or own opt-out.
 CREATE TABLE "attempt" (
@@ -171,9 +171,9 @@ CREATE TABLE "attempt" (
     "message" BLOB,
     PRIMARY KEY ("intent")
 ) STRICT;
-CREATE INDEX "attempt_by_outcome_settles_at" ON "attempt" ("outcome", "settles_at");
-CREATE INDEX "attempt_by_case" ON "attempt" ("case");
-CREATE INDEX "attempt_by_token" ON "attempt" ("token");
+CREATE INDEX "attempt_by_outcome_settles_at" ON "attempt" ("outcome", "settles_at", "intent");
+CREATE INDEX "attempt_by_case" ON "attempt" ("case", "intent");
+CREATE INDEX "attempt_by_token" ON "attempt" ("token", "intent");
 
 -- One Approved entry and how much of it is used.
 CREATE TABLE "approval" (
@@ -190,7 +190,7 @@ CREATE TABLE "approval" (
     "signers" TEXT NOT NULL,
     PRIMARY KEY ("entry")
 ) STRICT;
-CREATE INDEX "approval_by_case_scope" ON "approval" ("case", "scope");
+CREATE INDEX "approval_by_case_scope" ON "approval" ("case", "scope", "entry");
 
 -- A notice that waits for a person: the exact bytes that would leave, and the reports whose rows it names.
 CREATE TABLE "draft" (
@@ -323,4 +323,4 @@ CREATE TABLE "band" (
     "seen_at" INTEGER NOT NULL,
     PRIMARY KEY ("token", "campaign")
 ) STRICT;
-CREATE INDEX "band_by_token_seen_at" ON "band" ("token", "seen_at");
+CREATE INDEX "band_by_token_seen_at" ON "band" ("token", "seen_at", "campaign");

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -33,6 +33,15 @@ def check_library() -> None:
         )
 
 
+def connect(path: str, flags: int = apsw.SQLITE_OPEN_READWRITE, vfs: str | None = None) -> apsw.Connection:
+    """A connection to a file that is there. A quoted name that no column has is an error in it, never a text.
+    Raises apsw.Error."""
+    connection = apsw.Connection(path, flags, vfs, statementcachesize=500)
+    for kind in (apsw.SQLITE_DBCONFIG_DQS_DML, apsw.SQLITE_DBCONFIG_DQS_DDL):
+        connection.config(kind, 0)
+    return connection
+
+
 def shipped() -> tuple[str, ...]:
     """The migrations of this program; the n-th leads to schema n."""
     found = (each for each in files("antiphon.backends.sql").iterdir() if each.name.endswith(".sql"))
@@ -51,7 +60,7 @@ def schema_version(path: str | os.PathLike[str]) -> int:
         raise UnreadableFile(f"{path} can not be read: {error.strerror}.") from error
     if not header:
         return 0
-    if header[:16] != MAGIC or int.from_bytes(header[68:72]) not in (0, APPLICATION):
+    if header[:16] != MAGIC or int.from_bytes(header[68:72]) != APPLICATION:
         raise UnreadableFile(f"{path} is no Antiphon database.")
     return int.from_bytes(header[60:64])
 
@@ -64,13 +73,14 @@ def copy(path: str, target: str) -> None:
         if os.path.lexists(target):
             raise FileExistsError(17, "there is something already", target)
         os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
-        with closing(apsw.Connection(path, apsw.SQLITE_OPEN_READWRITE)) as connection:
+        with closing(connect(path)) as connection:
             connection.execute("VACUUM INTO ?", (part,)).fetchall()
         _sync(part)  # VACUUM INTO does not
         os.rename(part, target)
         _sync(os.path.dirname(os.path.abspath(target)))
     except (OSError, apsw.Error) as error:
-        Path(part).unlink(missing_ok=True)
+        with suppress(OSError):
+            os.unlink(part)
         raise StorageFailed(f"The copy {target} can not be written: {error}.") from error
 
 
@@ -86,7 +96,7 @@ def migrate(path: str, migrations: Sequence[str], snapshots: Path, *, vfs: str |
     snapshot = _snapshot(path, found, len(migrations), snapshots) if found else None
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        with closing(apsw.Connection(path, apsw.SQLITE_OPEN_READWRITE, vfs=vfs)) as connection:
+        with closing(connect(path, vfs=vfs)) as connection:
             # Without a WAL the version in the header, by which an older program judges, is always the true one.
             connection.execute("PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; BEGIN EXCLUSIVE").fetchall()
             for text in migrations[found:]:
@@ -113,9 +123,11 @@ def restore_check(path: str, cabinets: Iterable[Cabinet]) -> Restorable:
     schema = schema_version(path)
     if not schema:
         raise UnreadableFile(f"{path} is empty or missing.")
+    if schema > len(shipped()):
+        raise UnreadableFile(f"{path} has schema {schema}; Antiphon {__version__} knows schema {len(shipped())}.")
     records: dict[str, int] = {}
     try:
-        with closing(apsw.Connection(path, apsw.SQLITE_OPEN_READONLY)) as connection:
+        with closing(connect(path, apsw.SQLITE_OPEN_READONLY)) as connection:
             verdict = connection.execute("PRAGMA integrity_check(1)").fetchall()[0][0]
             if verdict != "ok":
                 raise UnreadableFile(f"{path} is damaged: {verdict}.")
@@ -125,6 +137,19 @@ def restore_check(path: str, cabinets: Iterable[Cabinet]) -> Restorable:
     except (apsw.Error, KeyError) as error:
         raise UnreadableFile(f"{path} can not be read as a backup of this program: {error}.") from error
     return Restorable(schema, records)
+
+
+def restore(backup: str, path: str, cabinets: Iterable[Cabinet]) -> Restorable:
+    """Puts a checked backup in the place of a database that is not there. Raises UnreadableFile, HomeUnusable where
+    anything is left of another (its WAL would be played over the backup), StorageFailed."""
+    held = restore_check(backup, cabinets)
+    left = [each for each in (path, f"{path}-wal", f"{path}-journal") if os.path.lexists(each)]
+    if left:
+        raise HomeUnusable(
+            f"{', '.join(left)} is there already.", advice="Move it away first; never one without the other."
+        )
+    copy(backup, path)
+    return held
 
 
 def _snapshot(path: str, found: int, wanted: int, snapshots: Path) -> Path:

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
-from antiphon.backends.sqlite.shape import Column, Row, Shape, quoted
+import apsw
+
+from antiphon.backends.sqlite.shape import Column, Shape, quoted
 from antiphon.ports import Cabinet
 
 OPERATORS = {"": "=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "ne": "IS NOT"}
+FROM_LIST = {
+    "INTEGER": "SELECT value FROM carray(?)",
+    "TEXT": "SELECT CAST(value AS TEXT) FROM carray(?)",
+    "BLOB": "SELECT value FROM carray(?)",
+}
+"""Any number of values in one parameter. Texts come as bytes, since carray takes no text with a NUL in it."""
+
+LISTED: dict[str, Callable[[list[Any]], array[int] | tuple[bytes, ...]]] = {
+    "INTEGER": lambda values: array("q", values),
+    "TEXT": lambda values: tuple([value.encode() for value in values]),
+    "BLOB": tuple,
+}
+
 Where = Mapping[str, object]
-Listed = Callable[["array[int] | Row"], object]
 
 
 class Questions:
-    """The statements about one cabinet. `listed` wraps the values of an `in` for the driver's one parameter."""
+    """The statements about one cabinet."""
 
-    def __init__(self, cabinet: Cabinet, listed: Listed, from_list: str) -> None:
+    def __init__(self, cabinet: Cabinet) -> None:
         self.shape = shape = Shape(cabinet)
-        self._listed, self._from_list = listed, from_list
         self._known: dict[object, str] = {}
         marks = ", ".join("?" * len(shape.columns))
         at_key = " AND ".join(f"{quoted(name)} = ?" for name in cabinet.key)
@@ -58,8 +71,7 @@ class Questions:
             raise TypeError(f"{field}__in wants a sequence of values")
         chosen = [each for each in value if each is not None]
         if chosen:
-            numbers = self._column(field).type == "INTEGER"
-            values.append(self._listed(array("q", cast("list[int]", chosen)) if numbers else _plain(chosen)))
+            values.append(apsw.carray(LISTED[self._column(field).type](chosen)))
         return ("in" if chosen else "none of") + (" or NULL" if len(chosen) < len(value) else "")
 
     def _text(self, what: str, form: tuple[tuple[str, str], ...], order: str, limited: bool) -> str:
@@ -81,7 +93,7 @@ class Questions:
         listed, _, null = operator.partition(" or ")
         if listed not in ("in", "none of"):
             raise TypeError(f"{self.shape.cabinet.name}: no condition {field}__{operator}")
-        clause = f"{name} IN ({self._from_list})" if listed == "in" else "0"
+        clause = f"{name} IN ({FROM_LIST[self._column(field).type]})" if listed == "in" else "0"
         return f"({clause} OR {name} IS NULL)" if null else clause
 
     def _named(self, field: str) -> str:
@@ -92,8 +104,3 @@ class Questions:
         if column is None:
             raise TypeError(f"{self.shape.cabinet.name}: no field {field}")
         return column
-
-
-def _plain(values: Sequence[object]) -> Row:
-    """Words of a StrEnum as plain text: drivers look at the exact type."""
-    return tuple(str(value) if isinstance(value, str) else value for value in values)

@@ -38,9 +38,10 @@ class Shape:
         self.table = quoted(cabinet.name)
         self.columns = {column.name: column for column in _columns(cabinet.kind)}
         named = {name for group in (cabinet.key, *cabinet.unique, *cabinet.index) for name in group}
-        wrong = sorted(named - self.columns.keys()) + [n for n in cabinet.key if self.columns[n].optional]
+        wrong = sorted(named - self.columns.keys())
+        wrong += [name for name, column in self.columns.items() if column.optional and name in cabinet.key]
         if wrong or not cabinet.key:
-            raise ValueError(f"cabinet {cabinet.name}: no such field, or a key that may be None: {wrong}")
+            raise ValueError(f"cabinet {cabinet.name}: no such field, or no key without None: {wrong}")
         self.names = ", ".join(map(quoted, self.columns))
         self.key = ", ".join(map(quoted, cabinet.key))
         self.take: Callable[[object], Row] = _taker(tuple(self.columns))

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, Self, TypeVar, cast
 
 import apsw
 
-from antiphon.backends.sqlite.file import check_library, copy, schema_version
+from antiphon.backends.sqlite.file import check_library, connect, copy, schema_version
 from antiphon.backends.sqlite.question import Questions
 from antiphon.errors import AlreadyTaken, HomeUnusable, StorageFailed
 from antiphon.ports import Cabinet, Transaction, Value
@@ -51,10 +51,13 @@ class SqliteStore:
     def __init__(self, path: str, cabinets: Sequence[Cabinet], *, vfs: str | None = None) -> None:
         check_library()
         self._path, self._vfs = path, vfs
-        self._questions = {c.kind: Questions(c, apsw.carray, "SELECT value FROM carray(?)") for c in cabinets}
+        self._questions = {cabinet.kind: Questions(cabinet) for cabinet in cabinets}
         self._writer, self._reader = self._open(), self._open()
-        self._reader.execute("PRAGMA query_only = ON")
-        self._check_tables()
+        try:
+            self._reader.execute("PRAGMA query_only = ON")
+            self._check_tables()
+        except apsw.Error as error:
+            raise _unusable(path, error) from error
         self._writer.set_wal_hook(self._note_pages)
         self._pages = 0
         self.checkpoint_pages = CHECKPOINT_PAGES
@@ -118,11 +121,11 @@ class SqliteStore:
 
     def _open(self) -> apsw.Connection:
         try:
-            connection = apsw.Connection(self._path, apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs, statementcachesize=500)
+            connection = connect(self._path, vfs=self._vfs)
             connection.set_busy_timeout(BUSY_MILLISECONDS)
             connection.execute(PRAGMAS).fetchall()
         except apsw.Error as error:
-            raise HomeUnusable(f"The database {self._path} can not be opened: {error}.") from error
+            raise _unusable(self._path, error) from error
         return connection
 
     def _check_tables(self) -> None:
@@ -260,6 +263,10 @@ class _SqliteTransaction:
 
 def _over(*_: object) -> NoReturn:
     raise RuntimeError("this transaction is over")
+
+
+def _unusable(path: str, error: apsw.Error) -> HomeUnusable:
+    return HomeUnusable(f"The database {path} can not be opened: {error}.", advice="Restore a backup.")
 
 
 def _refusal(what: str) -> StorageFailed:
