@@ -1,92 +1,144 @@
-"""The world's mail system: an LMTP client that never loses a mail, and members who report what they do not want."""
+"""The mail system around the node: deliveries over LMTP and SMTP, and the letters that people and hosts write."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from enum import StrEnum
+
+LINES = 4
+"""Connections kept open at a time, so that mails of one instant arrive together."""
+
+
+class Taken(StrEnum):
+    """What became of one delivery."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    NOT_NOW = "not-now"
 
 
 class Post:
-    """Delivers into a node's door over one kept connection; what is not acknowledged is tried again."""
+    """Delivers into one door of the node. Only an acknowledged mail is delivered; whoever calls tries again later
+    after NOT_NOW, so that nothing is lost when the node is killed in between."""
 
     def __init__(self, port: int, *, greeting: str = "LHLO") -> None:
-        self._port, self._greeting = port, greeting
-        self._lock = asyncio.Lock()
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._lines: asyncio.Queue[_Line] = asyncio.Queue()
+        self._all = [_Line(port, greeting) for _ in range(LINES)]
+        for line in self._all:
+            self._lines.put_nowait(line)
         self.acknowledged = 0
+        self.refused = 0
+        self.not_now = 0
 
-    async def deliver(self, sender: str, recipient: str, mail: bytes) -> None:
-        """Returns once the node has acknowledged this mail."""
-        async with self._lock:
-            for _ in range(600):
-                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, OSError):
-                    if await self._try(sender, recipient, mail):
-                        self.acknowledged += 1
-                        return
-                self.hang_up()
-                await asyncio.sleep(0.1)
-        raise RuntimeError(f"the node took no mail for {recipient}")
+    async def deliver(self, sender: str, recipient: str, mail: bytes) -> Taken:
+        """One try, over the next connection that is free."""
+        line = await self._lines.get()
+        try:
+            code = await line.deliver(sender, recipient, mail)
+        except (OSError, EOFError, ValueError):
+            code = ""
+            line.hang_up()
+        finally:
+            self._lines.put_nowait(line)
+        match code[:1]:
+            case "2":
+                self.acknowledged += 1
+                return Taken.ACKNOWLEDGED
+            case "5":
+                self.refused += 1
+                return Taken.REFUSED
+            case _:
+                self.not_now += 1
+                return Taken.NOT_NOW
 
     def hang_up(self) -> None:
-        """Ends the connection."""
-        if self._streams is not None:
-            self._streams[1].close()
-        self._streams = None
+        """Ends all connections."""
+        for line in self._all:
+            line.hang_up()
 
-    async def _try(self, sender: str, recipient: str, mail: bytes) -> bool:
+
+class _Line:
+    """One connection to a door, opened when it is first needed."""
+
+    def __init__(self, port: int, greeting: str) -> None:
+        self._port, self._greeting = port, greeting
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def deliver(self, sender: str, recipient: str, mail: bytes) -> str:
+        """The reply that decides. Raises OSError, EOFError or ValueError when the line breaks."""
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
             await self._reply()
-            await self._say(f"{self._greeting} world.example".encode())
-        await self._say(f"MAIL FROM:<{sender}>".encode())
-        if not (await self._say(f"RCPT TO:<{recipient}>".encode())).startswith(b"250"):
-            await self._say(b"RSET")
-            return False
-        await self._say(b"DATA")
+            await self._say(f"{self._greeting} mx.choir.example".encode())
+        for command in (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"):
+            reply = await self._say(command.encode())
+            if not reply.startswith("2"):
+                await self._say(b"RSET")
+                return reply
+        reply = await self._say(b"DATA")
+        if not reply.startswith("3"):
+            return reply
         stuffed = mail.replace(b"\r\n.", b"\r\n..")
-        end = b"." if mail.endswith(b"\r\n") else b"\r\n."
-        return (await self._say(stuffed + end)).startswith(b"250")
+        if stuffed.startswith(b"."):
+            stuffed = b"." + stuffed
+        return await self._say(stuffed + (b"." if mail.endswith(b"\r\n") else b"\r\n."))
 
-    async def _say(self, line: bytes) -> bytes:
+    def hang_up(self) -> None:
+        """Ends the connection; the next delivery opens another."""
+        if self._streams is not None:
+            with contextlib.suppress(OSError):
+                self._streams[1].close()
+        self._streams = None
+
+    async def _say(self, data: bytes) -> str:
         assert self._streams is not None
-        self._streams[1].write(line + b"\r\n")
+        self._streams[1].write(data + b"\r\n")
+        await self._streams[1].drain()
         return await self._reply()
 
-    async def _reply(self) -> bytes:
+    async def _reply(self) -> str:
         assert self._streams is not None
         while True:
             line = await self._streams[0].readline()
-            if not line:
-                raise ConnectionResetError
+            if not line.endswith(b"\n"):
+                raise EOFError
             if line[3:4] != b"-":
-                return line
+                return line.decode("ascii", "replace")
+
+
+def received(mail: bytes, *, by: str, source: str, date: str) -> bytes:
+    """As a mail exchanger passes it on: with a line of its own on top."""
+    return f"Received: from {source} by {by} with ESMTPS; {date}\r\n".encode() + mail
 
 
 def forward(member: str, report_address: str, mail: bytes) -> bytes:
-    """A member's forward as attachment, byte for byte."""
-    head = (
-        f"From: {member}\r\nTo: {report_address}\r\nSubject: junk\r\nMIME-Version: 1.0\r\n"
-        'Content-Type: multipart/mixed; boundary="outer-of-the-forward"\r\n\r\n'
-        "--outer-of-the-forward\r\nContent-Type: text/plain\r\n\r\nI do not want this.\r\n"
-        "--outer-of-the-forward\r\nContent-Type: message/rfc822\r\n\r\n"
-    ).encode()
-    return head + mail + b"\r\n--outer-of-the-forward--\r\n"
+    """A member's forward as attachment, byte for byte (RFC 2046 §5.2.1); its mailbox has added a line or two."""
+    return (
+        f"From: {member}\r\nTo: {report_address}\r\nSubject: Fwd: not wanted\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/mixed; boundary="=_forward"\r\n\r\n'
+        "--=_forward\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nI do not want this.\r\n"
+        "--=_forward\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n"
+        f"Return-Path: <bounce@relay.example>\r\nDelivered-To: {member}\r\n"
+    ).encode() + mail + b"\r\n--=_forward--\r\n"  # fmt: skip
 
 
 def answer_mail(word: str, sender: str, recipient: str, message_id: str) -> bytes:
     """An originator's answer to a notice: one word."""
     return (
         f"From: {sender}\r\nTo: {recipient}\r\nSubject: Re: your notice\r\nIn-Reply-To: {message_id}\r\n"
-        f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{word}\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+        f"{word}\r\n\r\nThe people who read this mailbox\r\n"
     ).encode()
 
 
 def bounce_mail(recipient: str, failed: str) -> bytes:
     """A delivery status notification (RFC 3464): this recipient is not there."""
     return (
-        f"From: MAILER-DAEMON@relay.example\r\nTo: {recipient}\r\nSubject: failure\r\nMIME-Version: 1.0\r\n"
-        'Content-Type: multipart/report; report-type=delivery-status; boundary="r"\r\n\r\n'
-        "--r\r\nContent-Type: text/plain\r\n\r\nno such mailbox\r\n"
-        "--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
-        f"Final-Recipient: rfc822; {failed}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--r--\r\n"
+        f"From: MAILER-DAEMON@relay.example\r\nTo: {recipient}\r\nSubject: Undeliverable\r\nMIME-Version: 1.0\r\n"
+        "Auto-Submitted: auto-replied\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="=_report"\r\n\r\n'
+        "--=_report\r\nContent-Type: text/plain\r\n\r\nThere is no such mailbox.\r\n"
+        "--=_report\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; relay.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {failed}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--=_report--\r\n"
     ).encode()

@@ -1,0 +1,159 @@
+"""The node as a child process, and its public face as the world serves it. Only sockets join the two."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from antiphon.settings import NOT_SETTINGS, PREFIX, Doors, Operator, Settings, print_settings
+from antiphon.world.browser import exchange
+from antiphon.world.esp import PROVIDERS
+from antiphon.world.hosts import Request, Response
+from antiphon.world.network import MAIL_HOST, Network
+from antiphon.world.operators import Remote
+from antiphon.world.registry import HOST as REGISTRY_HOST
+
+NODE = "antiphon.choir.example"
+HOSTED = "choir.example"
+READY_TRIES = 1200
+READY_SECONDS = 0.05
+STOP_SECONDS = 10
+
+
+class Child:
+    """One home in `folder`, and the process that runs it. `command` starts the node's program."""
+
+    def __init__(self, folder: Path, command: Sequence[str]) -> None:
+        self.folder, self._command = folder, list(command)
+        self.home = folder / "home"
+        self.lmtp, self.smtp, self.http = (free_port() for _ in range(3))
+        self.remote = Remote(self.home / "control.sock")
+        self.kills = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def settings(self, world: Path) -> Settings:
+        """What a node of this world is told. The one place that knows its settings."""
+        return Settings(
+            name="Choir of choir.example",
+            domain=NODE,
+            hosted_domains=(HOSTED,),
+            anchor=str(self.folder / "anchor"),
+            public_url=f"https://{NODE}/",
+            provider_map=str(self.folder / "providers.toml"),
+            rdap=f"https://{REGISTRY_HOST}/dns.json",
+            rdap_networks=f"https://{REGISTRY_HOST}/ipv4.json",
+            world=str(world),
+            operator=Operator("Choir Association", "1 Choir Lane, Example Town"),
+            doors=Doors(*(f"127.0.0.1:{port}" for port in (self.lmtp, self.smtp, self.http))),
+        )
+
+    async def init(self, world: Path, operator: str, key: bytes) -> None:
+        """Makes the home, with its first operator. Raises RuntimeError with what the program said."""
+        (self.folder / "providers.toml").write_text(PROVIDERS)
+        settings, key_file = self.folder / "settings.toml", self.folder / f"operator-{operator}"
+        settings.write_text(print_settings(self.settings(world)))
+        key_file.touch(mode=0o600)
+        key_file.write_text(key.hex())
+        process = await asyncio.create_subprocess_exec(
+            *self._command, "--home", str(self.home), "init", "--settings", str(settings),
+            "--operator-key", str(key_file), "--operator-name", operator,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment(),
+        )  # fmt: skip
+        _, said = await process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"The home could not be made: {said.decode()[-2000:]}")
+
+    async def start(self) -> None:
+        """Starts the process and waits until it answers. Raises RuntimeError with the end of its log."""
+        self._process = process = self._launched()
+        for _ in range(READY_TRIES):
+            if await self.remote.reachable():
+                return
+            if process.poll() is not None:
+                raise self._ended()
+            await asyncio.sleep(READY_SECONDS)
+        raise RuntimeError("The node did not come up.")
+
+    def _launched(self) -> subprocess.Popen[bytes]:
+        command = [*self._command, "--home", str(self.home), "run"]
+        with open(self.folder / "node.log", "ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=_environment())
+
+    async def fails(self) -> None:
+        """Waits until the process ends by itself, then raises RuntimeError with the end of its log."""
+        while self._process is not None:
+            process, kills = self._process, self.kills
+            await asyncio.to_thread(process.wait)
+            if self._stopping or (self._process is process and self.kills == kills):
+                break
+        if not self._stopping:
+            raise self._ended()
+
+    def _ended(self) -> RuntimeError:
+        return RuntimeError(f"The node has ended: {(self.folder / 'node.log').read_text()[-2000:]}")
+
+    async def kill_and_restart(self) -> None:
+        """`kill -9`, in the middle of whatever it does, and a new process on the same home."""
+        if self._process is not None:
+            self.kills += 1
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
+            await self.start()
+
+    async def stop(self) -> None:
+        """Asks it to end; kills it if it does not."""
+        self._stopping = True
+        if self._process is None:
+            return
+        with suppress(OSError, ValueError, RuntimeError):
+            await self.remote.call("stop")
+        try:
+            await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    async def show(self, network: Network) -> None:
+        """Names and hosts of the node: its mail door, the published folder, and the desk behind each notice."""
+        address = network.place(NODE)
+        network.map(address, MAIL_HOST, self.smtp)
+        network.names.record(NODE, "MX", f"10 {NODE}")
+        public = (self.home / "public").resolve()
+
+        async def answer(request: Request) -> Response:
+            if request.target.startswith("/desk/"):
+                return await self._pass_on(request)
+            path = (public / request.target.lstrip("/")).resolve()
+            found = request.method == "GET" and path.is_relative_to(public) and path.is_file()
+            return Response(200, {}, path.read_bytes()) if found else Response(404)
+
+        await network.web(address, NODE, answer)
+
+    async def _pass_on(self, request: Request) -> Response:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.http)
+        form = request.body.decode("ascii", "replace") if request.method == "POST" else ""
+        status, body = await exchange(reader, writer, NODE, request.target, form)
+        writer.close()
+        return Response(status, {"Content-Type": "text/html; charset=utf-8"}, body)
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment() -> Mapping[str, str]:
+    """This process's own, without settings of another node."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(PREFIX) or name.removeprefix(PREFIX) in NOT_SETTINGS
+    }

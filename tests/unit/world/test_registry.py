@@ -1,0 +1,59 @@
+"""The world's registries, read by the node's own look-ups."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from antiphon.backends.rdap import Rdap
+from antiphon.terms import DAY, Instant
+from antiphon.world.registry import HOST, Registry
+
+AT = Instant(20_000 * DAY)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """One domain and one network."""
+    registry = Registry("44.128.0.0/10")
+    registry.register("shop.example", registered_at=AT, holder="shop.example")
+    registry.allocate("44.128.7.10", "shop.example")
+    return registry
+
+
+def client(registry: Registry) -> Rdap:
+    """The node's look-ups, with the world's answers as they would come over https."""
+
+    async def fetch(url: str) -> tuple[int, str, bytes]:
+        status, _, body = registry.answer("GET", url.removeprefix(f"https://{HOST}"))
+        return status, "", body
+
+    return Rdap(fetch, names=f"https://{HOST}/dns.json", networks=f"https://{HOST}/ipv4.json")
+
+
+async def test_a_node_learns_when_a_domain_was_registered(registry: Registry) -> None:
+    """From the bootstrap file to the event."""
+    assert await client(registry).registered_at("shop.example") == AT
+
+
+async def test_a_node_learns_who_holds_a_network(registry: Registry) -> None:
+    """For every address of the /24."""
+    assert "shop.example" in await client(registry).holder("44.128.7.99")
+
+
+async def test_nobody_is_made_up(registry: Registry) -> None:
+    """Unknown stays unknown."""
+    assert await client(registry).registered_at("other.example") is None
+    assert await client(registry).holder("44.128.8.10") == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [("POST", "/dns.json"), ("GET", "/"), ("GET", "/autnum/1"), ("GET", "/autnum/44.128.7.10"), ("GET", "/domain/")],
+)
+def test_everything_else_is_not_found(registry: Registry, method: str, target: str) -> None:
+    """Only what a node may ask is answered."""
+    status, _, body = registry.answer(method, target)
+    assert status == 404
+    assert json.loads(body)
