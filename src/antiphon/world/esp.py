@@ -58,7 +58,7 @@ class Provider(Originator):
 
 
 class Customer(Originator):
-    """Mails through the provider; its own domain is only in From, so only the signed account names it."""
+    """Mails through the provider; both sign: its own domain answers, the provider vouches for the link."""
 
     key_kind = EdKey
 
@@ -69,11 +69,6 @@ class Customer(Originator):
         assert isinstance(found, Provider)
         return found
 
-    @property
-    def case(self) -> str:
-        """Provider and account."""
-        return f"{DOMAIN}/{self.account}"
-
     async def settle_in(self) -> None:
         """A domain and a mail host of its own, and an account."""
         await super().settle_in()
@@ -83,9 +78,9 @@ class Customer(Originator):
         """At the provider's host, with the account in it."""
         return f"https://{HOST}/u?a={self.account}&t={token}"
 
-    def letter(self, to: str, now: Instant, token: str, seal: Seal) -> bytes:
-        """Signed by the provider."""
-        return super().letter(to, now, token, Seal(DOMAIN, SELECTOR, self.provider.key))
+    def seals(self, to: str) -> tuple[Seal, ...]:
+        """Its own, and the provider's."""
+        return (*super().seals(to), Seal(DOMAIN, SELECTOR, self.provider.key))
 
     def fields(self, to: str, now: Instant, token: str) -> list[tuple[str, str]]:
         """With the account."""
@@ -107,6 +102,15 @@ class JoeJobberCustomer(Customer):
     """Writes in a bank's name through the provider, whose valid signature says nothing about the bank."""
 
     aims_at = BANK
+
+    @property
+    def case(self) -> str:
+        """Only the signed account names it."""
+        return f"{DOMAIN}/{self.account}"
+
+    def seals(self, to: str) -> tuple[Seal, ...]:
+        """The provider's alone."""
+        return super().seals(to)[1:]
 
     def author(self) -> str:
         """The bank, who knows nothing of it."""

@@ -88,11 +88,16 @@ class Seal:
     key: Key
 
 
-def sign_mail(fields: Fields, body: bytes, seal: Seal, now: Instant) -> bytes:
-    """The whole mail with a DKIM-Signature in front, relaxed/simple, every field signed and once more as absent.
+def sign_mail(fields: Fields, body: bytes, seals: Sequence[Seal], now: Instant) -> bytes:
+    """The whole mail with a DKIM-Signature for each seal in front, relaxed/simple, every field signed and once more as
+    absent. Without a seal it is the bare mail.
 
     `body` ends with exactly one line end, so that its simple form is the body itself (RFC 6376 §3.4.3).
     """
+    return b"".join(_signature(fields, body, seal, now) for seal in seals) + print_mail(fields, body)
+
+
+def _signature(fields: Fields, body: bytes, seal: Seal, now: Instant) -> bytes:
     names = ":".join(name.lower() for name, _ in fields)
     unsigned = (
         f"DKIM-Signature: v=1; a={seal.key.algorithm}; c=relaxed/simple; d={seal.domain}; s={seal.selector};\r\n"
@@ -101,8 +106,7 @@ def sign_mail(fields: Fields, body: bytes, seal: Seal, now: Instant) -> bytes:
     ).encode()
     # RFC 6376 §5.4.2: from the bottom up; here no name stands twice, so any order of the fields is one.
     data = b"".join(relaxed(print_field(name, value)) + FIELD_END for name, value in fields) + relaxed(unsigned)
-    value = base64.b64encode(seal.key.sign(data))
-    return unsigned + value + FIELD_END + print_mail(fields, body)
+    return unsigned + base64.b64encode(seal.key.sign(data)) + FIELD_END
 
 
 def print_mail(fields: Fields, body: bytes) -> bytes:

@@ -9,7 +9,7 @@ import asyncio
 
 from antiphon.terms import DAY, Instant, ledger_day
 from antiphon.world.hosts import Response
-from antiphon.world.letter import Seal, print_mail
+from antiphon.world.letter import Seal
 from antiphon.world.network import WEB_HOST
 from antiphon.world.originator import SELECTOR, Originator, Stage
 
@@ -104,11 +104,9 @@ class Unaccountable(Originator):
         """The bank, who knows nothing of it."""
         return f"River Bank <service@{self.aims_at}>"
 
-    def letter(self, to: str, now: Instant, token: str, seal: Seal) -> bytes:
-        """Unsigned, or signed in the bank's name with a key that is not the bank's."""
-        if self.written[to] % 2:
-            return print_mail(self.fields(to, now, token), self.body(to, token))
-        return super().letter(to, now, token, Seal(self.aims_at, SELECTOR, self.key))
+    def seals(self, to: str) -> tuple[Seal, ...]:
+        """None, or one in the bank's name with a key that is not the bank's."""
+        return () if self.written[to] % 2 else (Seal(self.aims_at, SELECTOR, self.key),)
 
 
 class ThrowAway(Originator):

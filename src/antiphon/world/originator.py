@@ -134,11 +134,12 @@ class Originator:
 
     async def compose(self, member: str, now: Instant) -> bytes:
         """One mail to one recipient, as it leaves its mail host."""
-        return self.letter(member, now, self.new_token(member), Seal(self.domain, SELECTOR, self.key))
+        token = self.new_token(member)
+        return sign_mail(self.fields(member, now, token), self.body(member, token), self.seals(member), now)
 
-    def letter(self, to: str, now: Instant, token: str, seal: Seal) -> bytes:
-        """One signed mail with a personal link."""
-        return sign_mail(self.fields(to, now, token), self.body(to, token), seal, now)
+    def seals(self, to: str) -> tuple[Seal, ...]:
+        """Who signs this mail."""
+        return (Seal(self.domain, SELECTOR, self.key),)
 
     def body(self, to: str, token: str) -> bytes:
         """One of its texts, with a line for this recipient."""

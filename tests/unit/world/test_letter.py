@@ -42,7 +42,7 @@ def test_a_verifier_accepts_the_signature(
     """And not after one byte was changed or a field added."""
     key = kind()
     body = Copywriter(random.Random(1), (4000, 5000)).body("Your own number: 1", random.Random(2))
-    mail = sign_mail(FIELDS, body, Seal("shop.example", "s1", key), NOW)
+    mail = sign_mail(FIELDS, body, [Seal("shop.example", "s1", key)], NOW)
     assert verifies(mail, key)
     assert not verifies(mail.replace(b"Your own number: 1", b"Your own number: 2", 1), key)
     assert not verifies(b"Subject: another\r\n" + mail, key)
