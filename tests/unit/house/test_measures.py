@@ -27,7 +27,8 @@ LONG_YET = frozenset(
     }
 )
 WIDE_YET = frozenset(
-    {
+    {"exchange"}
+    | {
         "_snapshot",
         "operator_add",
         "operator_revoke",
