@@ -83,10 +83,13 @@ class Fingerprint:
 _WORD = re.compile(
     r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]|\b[^\W\d_\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{1,24}\b"
 )
+_ASCII_WORD = re.compile(r"\b[a-z]{1,24}\b", re.ASCII)
 _FIGURE = re.compile(r"\d[\d.,:/-]*\d|\d")
 _LINK = re.compile(r"https?://\S+|www\.\S+")
 _PREFIX = re.compile(r"^(?:\s*(?:re|fwd?|aw|wg|tr|sv|antw)\s*(?:\[\d+\])?\s*:|\s*\[[^\]]{1,40}\])+", re.IGNORECASE)
 _PATCH = re.compile(r"^(?:diff --git |@@ -\d+,\d+ \+\d+|Index: \S+\n=====)", re.MULTILINE)
+_PATCH_MARKS = ("diff --git ", "@@ -", "Index: ")
+_QUOTE = re.compile(r"^[ \t]{0,4}>", re.MULTILINE)
 _AUTHORITY = re.compile(r"\s*(?:https?:)?[/\\]{2}([^/?#\\\s]{1,255})", re.IGNORECASE)
 
 
@@ -99,7 +102,8 @@ def fingerprint(
     a sending service. Raises MalformedInput where the message passes a limit on parts or depth.
     """
     keys = _keys(seed)
-    body, files, patch = _opened(message.parts())
+    parts = message.parts()
+    body, files = _opened(parts)
     personal = _personal(message)
     bare = _bare(body.text)
     words = _words(bare, personal)[:WORDS]
@@ -113,12 +117,9 @@ def fingerprint(
     evidence += keys.each(b"l", landing_domains(body.links))
     evidence += keys.each(b"k", account_keys[:ACCOUNTS])
     evidence += keys.each(b"d", signers[:SIGNERS])
-    answers = message.count("in-reply-to") > 0 or message.count("references") > 0
-    patch = patch or "[PATCH" in title
     figures = keys.figures(bare)
-    return Fingerprint(
-        len(words), sketch, figures, bands, evidence, " ".join(subject)[:TITLE_CHARACTERS], answers or patch
-    )
+    conversation = "[PATCH" in title or _converses(message, parts)
+    return Fingerprint(len(words), sketch, figures, bands, evidence, " ".join(subject)[:TITLE_CHARACTERS], conversation)
 
 
 def account_keys(message: Message) -> tuple[str, ...]:
@@ -157,7 +158,7 @@ class _Keys:
         if len(words) < FEW_WORDS:
             return b"", ()
         sketch = RMinHash(num_perm=SLOTS, seed=self._sketch_seed)
-        sketch.update([f"{a} {b} {c}" for a, b, c in zip(words, words[1:], words[2:], strict=False)])
+        sketch.update([*map(" ".join, zip(words, words[1:], words[2:], strict=False))])
         places: list[int] = sketch.digest()
         packed = pack(f">{SLOTS}I", *places)
         width = ROWS * 4
@@ -165,7 +166,7 @@ class _Keys:
             b"b" + xxh3_64_digest(packed[at : at + width], seed=self._sketch_seed + at)[:7]
             for at in range(0, len(packed) - width + 1, width)
         )
-        return bytes(place & 0xFF for place in places), bands
+        return packed[3::4], bands
 
 
 _keys = lru_cache(maxsize=4)(_Keys)
@@ -195,25 +196,20 @@ def _registrable(authority: str) -> str | None:
         return host
 
 
-def _opened(parts: Iterable[Part]) -> tuple[Visible, list[tuple[bytes, bytes]], bool]:
-    """The body as seen (HTML if there is any, as a mail program shows it), what is attached, whether it is a patch."""
-    patch = False
+def _opened(parts: Iterable[Part]) -> tuple[Visible, list[tuple[bytes, bytes]]]:
+    """The body as seen (HTML if there is any, as a mail program shows it), and kind and digest of what is attached."""
     pages: list[Visible] = []
     plains: list[Visible] = []
     files: dict[tuple[bytes, bytes], None] = {}
     for part in parts:
-        is_text = part.content_type.startswith("text/")
-        if not is_text or (part.filename and (pages or plains)):
+        if not part.content_type.startswith("text/") or (part.filename and (pages or plains)):
             if len(part.payload) >= ATTACHMENT_BYTES and len(files) < ATTACHMENTS:
                 kind = b"i" if part.content_type.startswith("image/") else b"a"
                 files[kind, blake2b(part.payload, digest_size=16).digest()] = None
-            continue
-        text = decode(part.payload[:MAX_TEXT], part.charset)
-        if part.content_type == "text/html":
-            pages.append(visible.html(text))
+        elif part.content_type == "text/html":
+            pages.append(visible.html(_text(part)))
         else:
-            patch = patch or bool(_PATCH.search(text[:TEXT_CHARACTERS]))
-            plains.append(visible.plain(text))
+            plains.append(visible.plain(_text(part)))
     if any(page.text or page.links for page in pages):
         plains = pages
     body = Visible(
@@ -221,7 +217,22 @@ def _opened(parts: Iterable[Part]) -> tuple[Visible, list[tuple[bytes, bytes]], 
         tuple(link for body in plains for link in body.links),
         tuple(tag for body in plains for tag in body.frame),
     )
-    return body, list(files), patch
+    return body, list(files)
+
+
+def _text(part: Part) -> str:
+    return decode(part.payload[:MAX_TEXT], part.charset)
+
+
+def _converses(message: Message, parts: Iterable[Part]) -> bool:
+    """Whether it answers and quotes, or holds a patch. The header fields alone say little: mailings forge them."""
+    answers = message.count("in-reply-to") > 0 or message.count("references") > 0
+    for part in parts:
+        if part.content_type == "text/plain" and not part.filename:
+            text = _text(part)[:TEXT_CHARACTERS]
+            if (answers and _QUOTE.search(text)) or (any(m in text for m in _PATCH_MARKS) and _PATCH.search(text)):
+                return True
+    return False
 
 
 def _personal(message: Message) -> frozenset[str]:
@@ -232,11 +243,13 @@ def _personal(message: Message) -> frozenset[str]:
 
 def _bare(text: str) -> str:
     """A text folded, without links and addresses."""
-    folded = _LINK.sub(" ", fold(text[:TEXT_CHARACTERS]))
+    folded = fold(text[:TEXT_CHARACTERS])
+    if "://" in folded or "www." in folded:
+        folded = _LINK.sub(" ", folded)
     return " ".join([piece for piece in folded.split() if "@" not in piece]) if "@" in folded else folded
 
 
 def _words(bare: str, personal: frozenset[str]) -> list[str]:
     """The words of a text without what differs from one recipient to the next: addresses, links, names, numbers."""
-    found: list[str] = _WORD.findall(bare)
+    found: list[str] = (_ASCII_WORD if bare.isascii() else _WORD).findall(bare)
     return found if personal.isdisjoint(found) else [word for word in found if word not in personal]

@@ -22,6 +22,8 @@ HORIZON = 30 * DAY
 """Rows seen longer than this before or after a message are not looked at."""
 COMMON = 8
 """A token that more campaigns than this carry is common, and no evidence."""
+KEPT = 8 * COMMON
+"""Rows of one token that a MemoryIndex keeps: far more than make it common."""
 CANDIDATES = 8
 """Campaigns compared with one message: those with the most tokens of it."""
 SKETCHES = 8
@@ -47,7 +49,12 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """One campaign as a store keeps it: flat and small. `sketches` holds pieces of 2 + SLOTS bytes (words, sketch)."""
+    """One campaign as a store keeps it: flat, about 200 bytes a remembered text.
+
+    `first_at` and `last_at` are the earliest and the latest arrival, `opened_at` that of the message which opened it.
+    `title` is that message's subject without names and numbers. `sketches`: the remembered texts, one behind the
+    other; `tokens`: how many tokens it was given.
+    """
 
     id: bytes
     opened_at: int
@@ -200,7 +207,8 @@ _RANK = {rule.name: at for at, rule in enumerate(JOINS)}
 
 
 def _opened(fingerprint: Fingerprint, arrival: Arrival) -> Placement:
-    at, tokens = arrival.at, fingerprint.tokens[:TOKENS]
+    # What answers somebody is found by nothing: no mailing is like it, whatever it quotes.
+    at, tokens = arrival.at, () if fingerprint.conversation else fingerprint.tokens[:TOKENS]
     campaign = Campaign(arrival.fresh, at, at, at, 1, fingerprint.title, _piece(fingerprint), len(tokens))
     bands = tuple(Band(token, campaign.id, at) for token in tokens)
     return Placement(campaign, bands, True, "", "Opened: nothing alike was seen within a month.")
@@ -237,14 +245,14 @@ class Index(Protocol):
 
 
 class MemoryIndex:
-    """An Index for one run: everything in memory, about 5 kB a campaign."""
+    """An Index for one run: everything in memory, about 6 kB a campaign. Of one token the newest KEPT rows stay."""
 
     def __init__(self) -> None:
         self._campaigns: dict[bytes, Campaign] = {}
         self._seen: dict[bytes, dict[bytes, int]] = {}
 
     def lookup(self, tokens: Sequence[bytes], at: Instant) -> Sequence[Band]:
-        """As the port promises."""
+        """As the port promises, as far as rows were kept."""
         found: list[Band] = []
         for token in tokens:
             if rows := self._seen.get(token):
@@ -263,7 +271,9 @@ class MemoryIndex:
         self._campaigns[campaign.id] = campaign
         for band in bands:
             rows = self._seen.setdefault(band.token, {})
-            rows[band.campaign] = max(band.seen_at, rows.get(band.campaign, band.seen_at))
+            rows[band.campaign] = max(band.seen_at, rows.pop(band.campaign, band.seen_at))
+            if len(rows) > KEPT:
+                del rows[next(iter(rows))]
 
 
 class Grouper:

@@ -13,6 +13,9 @@ from antiphon.formats.message import Message, parse_date, parse_message
 from antiphon.formats.robot import robot_of
 from antiphon.terms import Identifier, Instant
 
+OPENING_BYTES = 4_096
+"""Of a message, to name the campaign that it opens; its place in the heap is in the name too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
@@ -46,7 +49,7 @@ def group_messages(found: Iterable[tuple[str, bytes]], *, seed: bytes) -> Iterat
             yield Grouped(path, "", f"Not grouped: {error.what}")
             continue
         at = arrived_at(message) or at
-        fresh = blake2b(b"%d/" % count + raw, digest_size=16, key=seed[:64]).digest()
+        fresh = blake2b(b"%d/" % count + raw[:OPENING_BYTES], digest_size=16, key=seed[:64]).digest()
         placed = grouper.place(print_, Arrival(at, Identifier(fresh)))
         yield Grouped(path, placed.campaign.id.hex(), placed.why)
 

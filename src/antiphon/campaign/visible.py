@@ -28,30 +28,35 @@ TAGS = 20_000
 """Tags read of one HTML body, opening and closing."""
 UNCLOSED = 2_000
 """With more unclosed tags than this the body is scanned, not grown into a tree."""
+SHEETS = 32
+"""Style sheets read of one page."""
 SCANNED_CHARACTERS = 1 << 18
 """The scanner reads at most this many characters."""
 NEAR = 64
 """A closing tag of the scanner looks back over this many open ones."""
 
-
-def _tags(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
-_UNSEEN_TAGS = _tags(
-    "script style head title template noembed noframes iframe object audio video svg math datalist meta link"
+_UNSEEN, _BLOCK, _FRAME, _LINK, _IMAGE = 1, 2, 4, 8, 16
+_TAGS_BY_ROLE = {
+    _UNSEEN: "script style title template noembed noframes iframe object audio video svg math datalist meta link",
+    _BLOCK: "address article aside blockquote body br center dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6 header"
+    " hr li main nav ol option p pre section select table tbody td tfoot th thead tr ul",
+    _FRAME: "table tr td th div img a ul ol li h1 h2 h3 h4 h5 h6 p center hr form input button",
+    _LINK: "a area",
+    _IMAGE: "img",
+}
+_ROLES = {
+    tag: sum(role for role, tags in _TAGS_BY_ROLE.items() if tag in tags.split())
+    for tag in " ".join(_TAGS_BY_ROLE.values()).split()
+}
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
-_BLOCKS = _tags(
-    "address article aside blockquote body br center dd div dl dt fieldset footer form h1 h2 h3 h4 h5 h6 header hr"
-    " li main nav ol option p pre section select table tbody td tfoot th thead tr ul"
-)
-_FRAME_TAGS = _tags("table tr td th div img a ul ol li h1 h2 h3 h4 h5 h6 p center hr form input button")
-_VOID = _tags("area base br col embed hr img input link meta param source track wbr")
 
 _HINTS = {"color": "color:", "bgcolor": "background-color:", "background": "background-image:", "text": "color:"}
 _HINTED = frozenset(_HINTS)
+_LOOKED_AT = (*_HINTS, "class", "id", "style")
 _PIECE = re.compile(
-    r"<!--.*?(?:-->|$)|<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]{0,30})(?P<inside>[^>]{0,4096})>?|(?P<text>[^<]+|<)",
+    r"<!--.*?(?:-->|$)|<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]{0,30})(?P<inside>[^>]*)>?|<[!?/][^>]*>?|(?P<text>[^<]+|<)",
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"""([a-zA-Z][\w:-]{0,60})\s*=\s*("[^"]{0,2048}"|'[^']{0,2048}'|[^\s"'>]{1,2048})""")
@@ -62,7 +67,7 @@ _ZERO_WIDTH = (
     (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF),
     (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0xE0000, 0xE01EF),
 )  # fmt: skip
-_UNSEEN = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _ZERO_WIDTH) + "]+")
+_UNSEEN_CHARACTERS = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _ZERO_WIDTH) + "]+")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u20d0-\u20f0]+")
 # Cyrillic, Greek, Armenian and Latin letters that are read as the Latin letter beside them (Unicode UTS 39).
 _LOOK_ALIKES = str.maketrans(
@@ -90,32 +95,43 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    folded = _MARKS.sub("", unicodedata.normalize("NFKD", _UNSEEN.sub("", text))).casefold()
+    folded = _MARKS.sub("", unicodedata.normalize("NFKD", _UNSEEN_CHARACTERS.sub("", text))).casefold()
     return folded.translate(_LOOK_ALIKES) if _OTHER_SCRIPT.search(folded) else folded
 
 
 def plain(text: str) -> Visible:
     """A body of text/plain as seen."""
-    shown = _UNSEEN.sub("", text[:HTML_CHARACTERS])
-    links = dict.fromkeys(found.rstrip(".,;:!?)'") for found in _BARE_LINK.findall(shown))
-    return Visible(" ".join(shown.split()), tuple(links)[:LINKS], ())
+    shown = _without_unseen(text[:HTML_CHARACTERS])
+    return Visible(" ".join(shown.split()), tuple(dict.fromkeys(_written_links(shown)))[:LINKS], ())
+
+
+def _without_unseen(text: str) -> str:
+    return text if text.isascii() else _UNSEEN_CHARACTERS.sub("", text)
+
+
+def _written_links(text: str) -> list[str]:
+    """Links that stand in the text itself, as mail programs make them clickable."""
+    if "://" not in text and "www." not in text.lower():
+        return []
+    return [found.rstrip(".,;:!?)'") for found in _BARE_LINK.findall(text)]
 
 
 def html(source: str) -> Visible:
     """A body of text/html as seen: without what style, size, colour, place or comment hides. Never raises."""
-    source = source[:HTML_CHARACTERS].encode("utf-8", "replace").decode()
-    if source.count("<") > TAGS:
-        source = "<".join(source.split("<", TAGS)[:TAGS])
+    source = source[:HTML_CHARACTERS]
+    tags = source.count("<")
+    if tags > TAGS:
+        tags, source = TAGS, "<".join(source.split("<", TAGS)[:TAGS])
     page = _Page()
     try:
         # Deep nesting costs the tree builder the square of the depth; unclosed tags are how one gets there.
-        if source.count("<") - 2 * source.count("</") > UNCLOSED:
+        if tags - 2 * source.count("</") > UNCLOSED:
             _scan(source, page)
         else:
             _grow(source, page)
-    except SelectolaxError:
+    except (SelectolaxError, UnicodeEncodeError):
         page = _Page()
-        _scan(source, page)
+        _scan(source.encode("utf-8", "replace").decode(), page)
     return page.visible()
 
 
@@ -128,20 +144,25 @@ class _Page:
     """Collects what both readers find; a place is None where nothing below can be seen."""
 
     def __init__(self) -> None:
-        self._sheet: Mapping[str, Style] = {}
-        self._kinds: set[str] = set()
+        self._sheet: dict[str, Style] = {}
+        self._sheets = 0
+        self._looks: dict[tuple[str | None, ...], Style] = {}
         self._text: list[str] = []
         self._links: dict[str, None] = {}
         self._frame: list[str] = []
         self._block = 0
 
     def style_sheet(self, css: str) -> None:
-        self._sheet = {**self._sheet, **sheet_of(css)}
-        self._kinds = {mark for mark in ".#" if any(mark in selector for selector in self._sheet)}
+        """Another style sheet of the page; it holds for what comes after it."""
+        if self._sheets < SHEETS:
+            self._sheets += 1
+            self._sheet.update(sheet_of(css))
+            self._looks = {}
 
     def element(self, place: _Place, tag: str, attributes: Mapping[str, str | None], number: int) -> _Place | None:
         """The place inside an element that stands at `place`; None where nothing inside can be seen."""
-        if tag in _UNSEEN_TAGS or "hidden" in attributes:
+        role = _ROLES.get(tag, 0)
+        if role & _UNSEEN or "hidden" in attributes:
             return None
         paint, block, href = place
         if (attributes or self._sheet) and (style := self._style(tag, attributes)) is not NOTHING:
@@ -149,14 +170,14 @@ class _Page:
             if painted is None:
                 return None
             paint = painted
-        if tag in _BLOCKS:
+        if role & _BLOCK:
             self._text.append(" ")
             block = number
-        if tag in _FRAME_TAGS and len(self._frame) < FRAME and self._frame[-1:] != [tag]:
+        if role & _FRAME and self._frame[-1:] != [tag] and len(self._frame) < FRAME:
             self._frame.append(tag)
-        if tag in ("a", "area"):
+        if role & _LINK:
             href = (attributes.get("href") or "").strip()
-        elif tag == "img" and href and paint.visible:
+        elif role & _IMAGE and href and paint.visible:
             self._link(href)
         return paint, block, href
 
@@ -173,37 +194,36 @@ class _Page:
             self._link(href)
 
     def visible(self) -> Visible:
-        text = _UNSEEN.sub("", "".join(self._text))
-        if "://" in text:
-            for found in _BARE_LINK.findall(text):
-                self._link(found)
+        """What was collected."""
+        text = _without_unseen("".join(self._text))
+        for found in _written_links(text):
+            self._link(found)
         return Visible(" ".join(text.split()), tuple(self._links), tuple(self._frame))
 
     def _link(self, href: str) -> None:
         if len(self._links) < LINKS:
             self._links[href] = None
 
-    def _names(self, attributes: Mapping[str, str | None]) -> list[str]:
-        """Classes and identifier of an element, as far as the style sheet speaks of any."""
-        found = []
-        if (classes := attributes.get("class")) and "." in self._kinds:
-            found = [f".{name}" for name in classes.lower().split()]
-        if (named := attributes.get("id")) and "#" in self._kinds:
-            found.append(f"#{named.lower()}")
-        return found
-
     def _style(self, tag: str, attributes: Mapping[str, str | None]) -> Style:
+        # Pages repeat few looks many times: the look is the key, all other attributes do not matter.
+        look = (tag, *map(attributes.get, _LOOKED_AT))
+        style = self._looks.get(look)
+        if style is None:
+            style = self._looks[look] = self._fresh_style(tag, attributes)
+        return style
+
+    def _fresh_style(self, tag: str, attributes: Mapping[str, str | None]) -> Style:
         style = NOTHING
         if not _HINTED.isdisjoint(attributes):
-            for name, declaration in _HINTS.items():
-                style = merged(style, style_of(declaration + (attributes.get(name) or "")))
+            for name in sorted(_HINTED.intersection(attributes)):
+                style = merged(style, style_of(_HINTS[name] + (attributes[name] or "")))
         if self._sheet:
-            style = merged(style, self._sheet.get(tag, NOTHING))
-            for name in self._names(attributes):
-                style = merged(merged(style, self._sheet.get(name, NOTHING)), self._sheet.get(tag + name, NOTHING))
-        if own := attributes.get("style"):
-            style = merged(style, style_of(own))
-        return style
+            names = [f".{name}" for name in (attributes.get("class") or "").lower().split()]
+            names += [f"#{attributes['id']}".lower()] if attributes.get("id") else []
+            for selector in (tag, *names, *(tag + name for name in names)):
+                style = merged(style, self._sheet.get(selector, NOTHING))
+        own = attributes.get("style")
+        return merged(style, style_of(own)) if own else style
 
 
 def _grow(source: str, page: _Page) -> None:

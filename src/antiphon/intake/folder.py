@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from io import BufferedReader
 
-from antiphon.campaign.stream import Grouped, group_messages
 from antiphon.errors import MalformedInput
 from antiphon.formats.message import MAX_MESSAGE
 from antiphon.intake.archive import (
@@ -90,24 +89,6 @@ def walk(paths: Sequence[str | os.PathLike[str]], limits: Limits = _LIMITS) -> I
         yield from _entry(given, _shown(os.fspath(path)), limits, depth=0)
 
 
-def group_paths(paths: Sequence[str | os.PathLike[str]], *, seed: bytes) -> Iterator[Grouped | FoundProblem]:
-    """Where each message under `paths` belongs, told before the next is read; problems stand in their place."""
-    problems: list[FoundProblem] = []
-
-    def messages() -> Iterator[tuple[str, bytes]]:
-        for found in walk(paths):
-            if isinstance(found, FoundProblem):
-                problems.append(found)
-            else:
-                yield found.path, found.raw
-
-    for grouped in group_messages(messages(), seed=seed):
-        yield from problems
-        problems.clear()
-        yield grouped
-    yield from problems
-
-
 def _entry(path: str, shown: str, limits: Limits, *, depth: int) -> Iterator[Found]:
     try:
         mode = os.lstat(path).st_mode
@@ -167,13 +148,15 @@ def _members(members: Iterator[Member], archive: str) -> Iterator[Found]:
 
 
 def _mail(file: BufferedReader, shown: str, *, sure: bool) -> Iterator[Found]:
-    """The message, or the messages of an mbox, in one file. A byte-order mark that an editor left is passed over."""
+    """The message, or the messages of an mbox, in one file. What is named `.eml` or lies in a Maildir is `sure` to be
+    one message. A byte-order mark that an editor left is passed over.
+    """
     if file.peek(len(_MARK)).startswith(_MARK):
         file.read(len(_MARK))
     head = file.peek(SNIFFED_BYTES)[:SNIFFED_BYTES]
     if not head:
         yield FoundProblem(shown, "The file is empty.")
-    elif head.startswith(b"From "):
+    elif head.startswith(b"From ") and not sure:
         yield from _mbox(file, shown)
     elif sure or (_FIELD.match(head) and len(_TELLING.findall(head)) > 1):
         raw = file.read(MAX_MESSAGE + 1)

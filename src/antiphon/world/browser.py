@@ -14,7 +14,7 @@ async def browse(network: Network, url: str, *, form: str = "") -> str:
     port = network.loopback_port(network.address_of(host), 443)
     trust = ssl.create_default_context(cadata=network.authority.certificate.decode())
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname=host)
-    status, body = await exchange(reader, writer, host, f"/{path}", form)
+    status, body = await exchange(reader, writer, host, f"/{path}", form=form)
     writer.close()
     if status // 100 != 2:
         raise LookupError(f"{url} answered {status}")
@@ -22,7 +22,7 @@ async def browse(network: Network, url: str, *, form: str = "") -> str:
 
 
 async def exchange(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, target: str, form: str = ""
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, target: str, *, form: str = ""
 ) -> tuple[int, bytes]:
     """One HTTP request over an open connection: status and body."""
     method = "POST" if form else "GET"

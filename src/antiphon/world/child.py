@@ -37,7 +37,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
 
-    def settings(self, world: Path) -> Settings:
+    def settings(self, world: str) -> Settings:
         """What a node of this world is told. The one place that knows its settings."""
         return Settings(
             name="Choir of choir.example",
@@ -48,7 +48,7 @@ class Child:
             provider_map=str(self.folder / "providers.toml"),
             rdap=f"https://{REGISTRY_HOST}/dns.json",
             rdap_networks=f"https://{REGISTRY_HOST}/ipv4.json",
-            world=str(world),
+            world=world,
             operator=Operator("Choir Association", "1 Choir Lane, Example Town"),
             doors=Doors(*(f"127.0.0.1:{port}" for port in (self.lmtp, self.smtp, self.http))),
         )
@@ -57,7 +57,7 @@ class Child:
         """Makes the home, with its first operator. Raises RuntimeError with what the program said."""
         (self.folder / "providers.toml").write_text(PROVIDERS)
         settings, key_file = self.folder / "settings.toml", self.folder / f"operator-{operator}"
-        settings.write_text(print_settings(self.settings(world)))
+        settings.write_text(print_settings(self.settings(str(world))))
         key_file.touch(mode=0o600)
         key_file.write_text(key.hex())
         process = await asyncio.create_subprocess_exec(
@@ -109,15 +109,22 @@ class Child:
     async def stop(self) -> None:
         """Asks it to end; kills it if it does not."""
         self._stopping = True
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             return
         with suppress(OSError, ValueError, RuntimeError):
+            await self.remote.call("disarm", why="The world is over.")
             await self.remote.call("stop")
         try:
             await asyncio.to_thread(self._process.wait, STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def leave_home(self) -> None:
+        """Makes a home that can be looked into without its world; it observes, so nothing leaves it."""
+        settings = self.home / "settings.toml"
+        if settings.exists():
+            settings.write_text(print_settings(self.settings("")))
 
     async def show(self, network: Network) -> None:
         """Names and hosts of the node: its mail door, the published folder, and the desk behind each notice."""
@@ -138,7 +145,7 @@ class Child:
     async def _pass_on(self, request: Request) -> Response:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.http)
         form = request.body.decode("ascii", "replace") if request.method == "POST" else ""
-        status, body = await exchange(reader, writer, NODE, request.target, form)
+        status, body = await exchange(reader, writer, NODE, request.target, form=form)
         writer.close()
         return Response(status, {"Content-Type": "text/html; charset=utf-8"}, body)
 

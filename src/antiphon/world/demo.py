@@ -28,6 +28,7 @@ from antiphon.world.traffic import MEMBERS, Traffic
 
 START = to_instant(datetime(2027, 1, 4, tzinfo=UTC))
 CONSENTS = "count,token,optout"
+CONTROL = "control:"
 POLL = 2 * HOUR
 """How often the operators look whether something waits for a person."""
 
@@ -40,8 +41,10 @@ class Demo:
     ) -> None:
         self.folder, self.days, self.tempers = folder, days, tempers
         self.end = Instant(START + days * DAY)
-        self.clock = WorldTime(folder / "clock", START)
-        self.network = Network(folder, folder / "clock")
+        self._short = tempfile.TemporaryDirectory(prefix="antiphon-")
+        clock = Path(self._short.name) / "clock"
+        self.clock = WorldTime(clock, START)
+        self.network = Network(folder, clock)
         self.child = Child(folder, node_command)
         self.remote = self.child.remote
         self.post, self.answers = Post(self.child.lmtp), Post(self.child.smtp, greeting="EHLO")
@@ -52,6 +55,8 @@ class Demo:
         self._operators: Operators | None = None
         self._reports: dict[str, str] = {}
         self._last: dict[str, Any] = {}
+        self.watched = False
+        self.states: dict[str, str] = {}
 
     @property
     def kills(self) -> int:
@@ -113,6 +118,8 @@ class Demo:
             done, _ = await asyncio.wait({passing, dead}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+            if self.watched:
+                await self._learn_states()
             if progress is not None:
                 progress(day + 1)
         dead.cancel()
@@ -125,18 +132,17 @@ class Demo:
         """The status that `finish` saw."""
         return self._last
 
-    async def rows(self) -> list[dict[str, object]]:
-        """One row for each originator: the world's own counts, and the state that the node tells."""
-        states = {case["originator"]: case["state"] for case in await self.remote.call("cases")}
-        return [party.figures(states.get(party.case, "none")) for party in self.parties]
+    async def _learn_states(self) -> None:
+        self.states = {case["originator"]: case["state"] for case in await self.remote.call("cases")}
 
     async def finish(self) -> dict[str, Any]:
         """All figures but the auditor's verdict; ledger and openings lie in the folder."""
         self._last = await self.remote.call("status")
         await self.remote.call("openings", path=str(self.folder / "openings"))
         await self.remote.call("publish", path=str(self.folder / "ledger"))
+        await self._learn_states()
         return {
-            "originators": await self.rows(),
+            "originators": [party.figures(self.states.get(party.case, "none")) for party in self.parties],
             "innocents": [{"name": party.name, "packets": party.tally.packets} for party in self.innocents],
             "controls": [control for party in self.innocents for control in await self._controls(party)],
         }
@@ -148,7 +154,7 @@ class Demo:
         await self.network.touch(web, 443)
         await self.network.touch(f"{web.rpartition('.')[0]}.{MAIL_HOST}", 25)
         counted = innocent.tally.connections - before.connections
-        controls: list[dict[str, object]] = [{"name": f"control:{innocent.name}", "count": counted}]
+        controls: list[dict[str, object]] = [{"name": f"{CONTROL}{innocent.name}", "count": counted}]
         named = [party for party in self.parties if party.aims_at == innocent.name]
         if named:
             reported = sum(len(party.reported) for party in named)
@@ -156,13 +162,14 @@ class Demo:
         return controls
 
     async def close(self) -> None:
-        """Ends the node and the world."""
+        """Ends the node, which lets nothing out any more, and the world."""
         self.clock.release(NODE_NAME)
         await self.child.stop()
         self.post.hang_up()
         self.answers.hang_up()
         await self.clock.close()
         await self.network.stop()
+        self._short.cleanup()
 
 
 NODE_NAME = "node"
@@ -193,10 +200,7 @@ async def run_demo(
 ) -> dict[str, Any]:
     """One whole run; the dictionary is what `--json` prints. `watch` is called when the world stands, `serve` with
     the result while everything is still up. Raises RuntimeError when the node does not come up or ends by itself."""
-    if keep is not None and (there := [name for name in KEPT if (keep / name).exists()]):
-        raise HomeUnusable(f"{keep} holds {', '.join(there)} already.", advice="Name a new or empty folder.")
-    # A short folder: a unix socket's path has some hundred bytes.
-    folder = Path(tempfile.mkdtemp(prefix="antiphon-"))
+    folder = _folder(keep) if keep is not None else Path(tempfile.mkdtemp(prefix="antiphon-"))
     command = node_command or [sys.executable, "-m", "antiphon"]
     demo = Demo(folder, seed=seed, days=days, node_command=command, tempers=tempers)
     try:
@@ -212,16 +216,22 @@ async def run_demo(
     finally:
         await demo.close()
         if keep is not None:
-            _keep(folder, keep)
-        shutil.rmtree(folder, ignore_errors=True)
+            demo.child.leave_home()
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-KEPT = ("home", "ledger", "openings", "anchor", "settings.toml", "node.log")
+KEPT = ("home", "ledger", "openings", "anchor")
+LONGEST_SOCKET = 100
+"""A unix socket's path has some hundred bytes."""
 
 
-def _keep(folder: Path, keep: Path) -> None:
-    """Leaves what a person may want to look into."""
-    keep.mkdir(parents=True, exist_ok=True)
-    for name in KEPT:
-        if (folder / name).exists():
-            shutil.move(folder / name, keep / name)
+def _folder(keep: Path) -> Path:
+    """The folder that is kept, empty of earlier runs."""
+    folder = keep.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if there := [name for name in KEPT if (folder / name).exists()]:
+        raise HomeUnusable(f"{folder} holds {', '.join(there)} already.", advice="Name a new or empty folder.")
+    if len(str(folder / "home" / "control.sock")) > LONGEST_SOCKET:
+        raise HomeUnusable(f"The path {folder} is too long for a socket in it.", advice="Name a shorter one.")
+    return folder

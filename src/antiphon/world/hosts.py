@@ -176,7 +176,7 @@ class Host:
         return serve
 
     def mail(self, handler: MailHandler) -> Callable[..., Awaitable[None]]:
-        """A mail exchanger (RFC 5321), as much of it as one delivery needs."""
+        """A mail exchanger (RFC 5321, RFC 2033), as much of it as one delivery to one recipient needs."""
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             line = Counted(reader, writer, self.tally)
@@ -239,7 +239,7 @@ class _Conversation:
 
     async def _answer(self, word: str, command: bytes) -> str:
         match word:
-            case "EHLO":
+            case "EHLO" | "LHLO":
                 return f"250-{self._name}\r\n250-8BITMIME\r\n250 SIZE {MAIL_BYTES}"
             case "HELO" | "NOOP":
                 return "250 2.0.0 ok"

@@ -4,64 +4,93 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from antiphon.world.demo import Demo, run_demo
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from antiphon.world.board import HEAD, ROW, Board, verdict_of
+from antiphon.world.demo import CONTROL, Demo, run_demo
+
+TELL_DAYS = 10
+PIPED_COLUMNS = 120
 
 
 def demo_command(*, seed: int, days: int, keep: Path | None, serve: bool, as_json: bool) -> int:
-    """The command `antiphon demo`: progress on standard error, figures on standard output."""
-    from rich.console import Console
-    from rich.progress import Progress
+    """The command `antiphon demo`: progress on standard error, figures on standard output.
 
-    if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
+    0 when the ledger is lawful, no innocent was reached and every control counted; else 1. Raises HomeUnusable when
+    `keep` holds an earlier run.
+    """
     talk = Console(stderr=True)
+    boards: list[Board] = []
+
+    async def watch(demo: Demo) -> None:
+        if serve:
+            demo.watched = True
+            boards.append(Board(demo))
+            talk.print(f"Watch at {await boards[0].open()}", soft_wrap=True)
 
     async def stay(demo: Demo, found: dict[str, Any]) -> None:
-        print_result(found, as_json)
-        talk.print(f"The status page is at http://127.0.0.1:{demo.http}/ (Ctrl-C ends).")
+        boards[0].result = found
+        print_result(found, as_json=as_json)
+        talk.print("The page and the node stay up until Ctrl-C.")
         await asyncio.Event().wait()
 
-    with Progress(console=talk, disable=not sys.stderr.isatty(), transient=True) as bar:
+    columns = (TextColumn("day {task.completed:.0f} of {task.total:.0f}"), BarColumn(), TimeElapsedColumn())
+    found: dict[str, Any] | None = None
+    with Progress(*columns, console=talk, disable=not talk.is_terminal, transient=True) as bar:
         task = bar.add_task("days", total=days)
         talk.print(f"A world on this machine; {days} days pass in a minute or two.")
 
         def passed(day: int) -> None:
             bar.update(task, completed=day)
-            if not sys.stderr.isatty() and day % 10 == 0:
+            if not talk.is_terminal and day % TELL_DAYS == 0:
                 talk.print(f"day {day}")
 
         with suppress(KeyboardInterrupt):
             found = asyncio.run(
-                run_demo(seed=seed, days=days, keep=keep, progress=passed, serve=stay if serve else None)
+                run_demo(seed=seed, days=days, keep=keep, progress=passed, watch=watch, serve=stay if serve else None)
             )
-            print_result(found, as_json)
-            return 0 if found["audit"]["consistent"] else 1
-    return 0
+    if found is None:
+        return 0 if boards and boards[0].result and holds(boards[0].result) else 1
+    print_result(found, as_json=as_json)
+    return 0 if holds(found) else 1
 
 
-def print_result(found: dict[str, Any], as_json: bool) -> None:
+def holds(found: dict[str, Any]) -> bool:
+    """Whether the run shows what it is to show: a lawful ledger, innocents left alone, counters that count."""
+    reached = any(innocent["packets"] for innocent in found["innocents"])
+    counted = all(c["count"] for c in found["controls"] if c["name"].startswith(CONTROL))
+    return bool(found["audit"]["lawful"]) and not reached and counted
+
+
+def print_result(found: dict[str, Any], *, as_json: bool) -> None:
     """The figures as JSON or as tables."""
-    from rich.console import Console
-    from rich.table import Table
-
     if as_json:
-        print(json.dumps(found, indent=2))
+        audit = {name: value for name, value in found["audit"].items() if name != "offence" or value}
+        print(json.dumps({**found, "audit": audit}, indent=2))
         return
-    table = Table("originator", "mails", "reported", "after window", "notices", "attempts", "bytes in/out", "state")
-    for row in found["originators"]:
-        table.add_row(row["temper"], *(str(row[n]) for n in ("mails", "sightings", "sightings_after_window", "notices",
-                      "attempts_at_destination")), f"{row['bytes_in']}/{row['bytes_out']}", row["state"])  # fmt: skip
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_COLUMNS)
+    table = Table(
+        title="Counted by the world at its own sockets; the state is the node's word", box=SIMPLE_HEAD, padding=(0, 1)
+    )
+    for name in HEAD:
+        words = name in ("originator", "state")
+        table.add_column(name, justify="left" if words else "right", no_wrap=words)
+    for row in found["originators"]:
+        table.add_row(*(str(row[name]) for name in ROW))
     console.print(table)
-    for row in found["innocents"]:
-        console.print(f"innocent {row['name']}: {row['packets']} packets")
-    for row in found["controls"]:
-        console.print(f"control: {row['name']}: {row['count']}")
-    verdict = found["audit"]
-    word = "lawful" if verdict["lawful"] else "consistent" if verdict["consistent"] else "NOT consistent"
-    console.print(f"audit: {word}, {verdict['entries']} entries")
+    counts = Table("innocents and controls", "count", box=SIMPLE_HEAD, padding=(0, 1))
+    for innocent in found["innocents"]:
+        counts.add_row(f"packets at {innocent['name']}", str(innocent["packets"]))
+    for control in found["controls"]:
+        counts.add_row(control["name"], str(control["count"]))
+    console.print(counts)
+    console.print(f"The auditor says: {verdict_of(found['audit'])}", soft_wrap=True, markup=False)

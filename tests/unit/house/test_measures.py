@@ -27,8 +27,7 @@ LONG_YET = frozenset(
     }
 )
 WIDE_YET = frozenset(
-    {"exchange"}
-    | {
+    {
         "_snapshot",
         "operator_add",
         "operator_revoke",
