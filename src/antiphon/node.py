@@ -9,6 +9,7 @@ import os
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from antiphon.backends.dialer import DirectDialer, WorldDialer
 from antiphon.backends.home import Home
 from antiphon.backends.https import OneClickClient, RdapFetcher
 from antiphon.backends.rdap import MOST_BYTES, Rdap
+from antiphon.backends.reader import Reader
 from antiphon.backends.shelf import FileAnchor, FolderShelf
 from antiphon.backends.signer import DkimSigner, new_rsa_key
 from antiphon.backends.spool import FileSpool
@@ -40,7 +42,7 @@ from antiphon.formats.publicness import is_public
 from antiphon.intake.mailport import MailPort
 from antiphon.ledger.entry import KeyRotated
 from antiphon.optout.evidence import Rulebook
-from antiphon.ports import CABINETS, Answer, Chance, Clock, Setting, Transaction
+from antiphon.ports import CABINETS, Answer, Clock, Setting, Transaction
 from antiphon.settings import Settings, host_and_port, load_settings, print_settings
 from antiphon.terms import HOUR, Identifier, Instant, ledger_day
 from antiphon.web.control import Control
@@ -83,9 +85,11 @@ class ClockedResolver:
 
 
 class Surroundings:
-    """The clock, the dialer, the nameserver and the trusted authorities: the real ones, or those of one world."""
+    """The clock, the dialer, the nameserver and the trusted authorities: the real ones, or those of one world; and
+    the process that reads hostile mail."""
 
     def __init__(self, settings: Settings) -> None:
+        self._reader: Reader | None = None
         self.world_clock: WorldClock | None = None
         self.clock: Clock = SystemClock()
         self.dialer: DirectDialer | WorldDialer = DirectDialer()
@@ -104,6 +108,23 @@ class Surroundings:
             self.tls = ssl.create_default_context(cafile=table["ca"])
             self.nameserver = (str(table["dns"][0]), int(table["dns"][1]))
         self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    async def connect(self, name: str) -> None:
+        """Joins the world's clock under this name, where there is a world."""
+        if self.world_clock is not None:
+            await self.world_clock.connect(name)
+
+    def reader(self, seed: bytes) -> Reader:
+        """The reader of this node; its process starts with the first mail."""
+        self._reader = Reader(seed)
+        return self._reader
+
+    async def close(self) -> None:
+        """Leaves the world's clock and ends the reader."""
+        if self._reader is not None:
+            await self._reader.close()
+        if self.world_clock is not None:
+            self.world_clock.close()
 
 
 def _system_nameserver() -> tuple[str, int]:
@@ -136,10 +157,10 @@ def initialise(home: Home, settings: Settings, *, operator_key: Path, operator_n
             write_secret(home.keys / name, data)
     migrate(str(home.database), shipped(), home.snapshots)
     # The log key comes last: only with it is this a home.
-    log_key = os.urandom(32)
+    who = Who(Identifier(os.urandom(16)), Identifier(os.urandom(16)), os.urandom(32), os.urandom(32))
     private = bytes.fromhex(operator_key.read_text("ascii").strip())
-    asyncio.run(_first_entries(home, settings, log_key, private, operator_name))
-    write_secret(home.keys / "log", log_key)
+    asyncio.run(_first_entries(home, settings, who, private=private, name=operator_name))
+    write_secret(home.keys / "log", who.log_key)
 
 
 def default_anchor(home: Home) -> Path:
@@ -147,73 +168,48 @@ def default_anchor(home: Home) -> Path:
     return home.path.with_name(f"{home.path.name}-anchor") / "checkpoint"
 
 
-async def _first_entries(home: Home, settings: Settings, log_key: bytes, private: bytes, name: str) -> None:
+async def _first_entries(home: Home, settings: Settings, who: Who, *, private: bytes, name: str) -> None:
     store = SqliteStore(str(home.database), CABINETS)
     around = Surroundings(settings)
-    if around.world_clock is not None:
-        await around.world_clock.connect("init")
-    clock = around.clock
-    community, operator, secret = os.urandom(16), os.urandom(16), os.urandom(32)
+    clock, log = around.clock, _log(home, settings, store, who)
 
     def work(tx: Transaction) -> None:
         now = clock.now()
-        for key, value in (("community", community), ("operator", operator), ("secret", secret)):
+        for key, value in (("community", who.community), ("operator", who.operator), ("secret", who.secret)):
             tx.add(Setting(key, value))
         keep_number(tx, HOUR_CLOSED, now // HOUR - 1)
-        first = KeyRotated(day=ledger_day(now), key=public_key(log_key), community=Identifier(community))
-        book.append(tx, first, now)
+        first = KeyRotated(day=ledger_day(now), key=public_key(who.log_key), community=who.community)
+        log.append(tx, first, now)
 
-    signer = Signer(f"antiphon/{community.hex()}", log_key)
-    anchor = FileAnchor(Path(settings.anchor) if settings.anchor else default_anchor(home))
-    book = LogBook(store, anchor, signer, chance=SystemChance())
     try:
+        await around.connect("init")
         await store.write(work)
-        desk = _desk(home, settings, store, around, log_key, community=community, operator=operator, secret=secret)
+        desk = _desk(home, settings, around, log, store=store, who=who)
         prepared = await prepare_operator(desk, name, public_key(private), by=None)
         await submit_operator(desk, prepared, {}, own=sign(private, prepared.sign))
-        await book.anchor()
+        await log.anchor()
     finally:
         await store.close()
-        if around.world_clock is not None:
-            around.world_clock.close()
+        await around.close()
 
 
-def _desk(
-    home: Home,
-    settings: Settings,
-    store: SqliteStore,
-    around: Surroundings,
-    log_key: bytes,
-    *,
-    community: bytes,
-    operator: bytes,
-    secret: bytes,
-) -> Desk:
-    chance: Chance = SystemChance()
-    clock = around.clock
-    resolver = ClockedResolver(dns.Resolver(around.nameserver), clock)
-    fetcher = RdapFetcher(around.dialer, around.tls, USER_AGENT)
-    anchor = FileAnchor(Path(settings.anchor) if settings.anchor else default_anchor(home))
-    book = LogBook(store, anchor, Signer(f"antiphon/{community.hex()}", log_key), chance=chance)
-    master = Path(settings.master_key) if settings.master_key else home.keys / "master"
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who this node is, as its home keeps it. `secret` and `log_key` never leave."""
 
-    async def fetch(url: str) -> tuple[int, str, bytes]:
-        parsed = parse_url(url)
-        answer = await resolver.ask(parsed.host, "A")
-        if answer.status != "found" or not all(is_public(value) for value in answer.values):
-            raise Unreachable(f"{parsed.host} has no public address now.")
-        found = await fetcher.fetch(parsed, answer.values[0], max_bytes=MOST_BYTES)
-        return found.status, found.header("location"), found.body
+    community: Identifier
+    operator: Identifier
+    secret: bytes
+    log_key: bytes
 
-    async def shown() -> bool:
-        if not settings.public_url:
-            return False
-        with contextlib.suppress(Exception):
-            status, _, body = await fetch(settings.public_url.rstrip("/") + "/ledger/checkpoint")
-            return status == 200 and body.startswith(f"antiphon/{community.hex()}\n".encode())
-        return False
+    @property
+    def origin(self) -> str:
+        """The name of its log (C2SP tlog-checkpoint)."""
+        return f"antiphon/{self.community.hex()}"
 
-    house = House(
+
+def _house(settings: Settings, who: Who) -> House:
+    return House(
         name=settings.name,
         domain=settings.domain.lower(),
         hosted_domains=tuple(settings.hosted_domains),
@@ -222,33 +218,75 @@ def _desk(
         public_url=settings.public_url,
         language=settings.language,
         window_hours=settings.window_hours // 24 * 24,
-        community=Identifier(community),
-        operator=Identifier(operator),
-        secret=secret,
+        community=who.community,
+        operator=who.operator,
+        secret=who.secret,
     )
-    # Between mail hosts certificates are rarely checkable (RFC 7435): TLS there hides, it does not identify.
-    relaxed = ssl.create_default_context()
-    relaxed.check_hostname, relaxed.verify_mode = False, ssl.CERT_NONE
+
+
+class Web:
+    """Fetches for this node: the registries' answers, and its own published page seen from outside."""
+
+    def __init__(self, around: Surroundings, resolver: ClockedResolver) -> None:
+        self._resolver = resolver
+        self._fetcher = RdapFetcher(around.dialer, around.tls, USER_AGENT)
+
+    async def fetch(self, url: str) -> tuple[int, str, bytes]:
+        """Status, Location and body. Raises Unreachable where the host has no public address."""
+        parsed = parse_url(url)
+        answer = await self._resolver.ask(parsed.host, "A")
+        if answer.status != "found" or not all(is_public(value) for value in answer.values):
+            raise Unreachable(f"{parsed.host} has no public address now.")
+        found = await self._fetcher.fetch(parsed, answer.values[0], max_bytes=MOST_BYTES)
+        return found.status, found.header("location"), found.body
+
+    async def shows(self, public_url: str, origin: str) -> bool:
+        """Whether the checkpoint of this log can be read where the notices say it is."""
+        if not public_url:
+            return False
+        with contextlib.suppress(Exception):
+            status, _, body = await self.fetch(public_url.rstrip("/") + "/ledger/checkpoint")
+            return status == 200 and body.startswith(f"{origin}\n".encode())
+        return False
+
+
+def _log(home: Home, settings: Settings, store: SqliteStore, who: Who) -> LogBook:
+    anchor = FileAnchor(Path(settings.anchor) if settings.anchor else default_anchor(home))
+    return LogBook(store, anchor, Signer(who.origin, who.log_key), chance=SystemChance())
+
+
+def _desk(home: Home, settings: Settings, around: Surroundings, log: LogBook, *, store: SqliteStore, who: Who) -> Desk:
+    resolver = ClockedResolver(dns.Resolver(around.nameserver), around.clock)
+    web, house, chance = Web(around, resolver), _house(settings, who), SystemChance()
+    master = Path(settings.master_key) if settings.master_key else home.keys / "master"
     return Desk(
         house=house,
         store=store,
-        clock=clock,
+        clock=around.clock,
         chance=chance,
         vault=KeyVault(read_secret(master)),
-        log=book,
+        log=log,
         spool=FileSpool(home.spool),
         resolver=resolver,
-        registrar=Rdap(fetch, names=settings.rdap, networks=settings.rdap_networks, clock=clock),
+        registrar=Rdap(web.fetch, names=settings.rdap, networks=settings.rdap_networks, clock=around.clock),
         one_click=OneClickClient(around.dialer, around.tls, USER_AGENT),
-        postman=Submission(around.dialer, relaxed, house.domain),
+        postman=Submission(around.dialer, _relaxed(), house.domain),
         mail_signer=DkimSigner(
             house.domain, read_secret(home.keys / "dkim-ed25519"), read_secret(home.keys / "dkim-rsa", 0)
         ),
         rules=rulebook(settings),
+        sketch=around.reader(house.derived("sketch")).fingerprint,
         place=placer(lambda: Identifier(chance.draw(16))),
         stopped=home.stop.exists,
-        is_public=shown,
+        is_public=lambda: web.shows(settings.public_url, who.origin),
     )
+
+
+def _relaxed() -> ssl.SSLContext:
+    # Between mail hosts certificates are rarely checkable (RFC 7435): TLS there hides, it does not identify.
+    relaxed = ssl.create_default_context()
+    relaxed.check_hostname, relaxed.verify_mode = False, ssl.CERT_NONE
+    return relaxed
 
 
 def rulebook(settings: Settings) -> Rulebook:
@@ -266,24 +304,23 @@ async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundi
     disagreeing anchor does not keep the home shut; it keeps everything in."""
     home.check()
     home.lock()
-    settings = load_settings(home.settings)
-    migrate(str(home.database), shipped(), home.snapshots)
-    store = SqliteStore(str(home.database), CABINETS)
-    try:
+    async with contextlib.AsyncExitStack() as opened:
+        opened.callback(home.unlock)
+        settings = load_settings(home.settings)
+        migrate(str(home.database), shipped(), home.snapshots)
+        store = SqliteStore(str(home.database), CABINETS)
+        opened.push_async_callback(store.close)
         around = Surroundings(settings)
-        if around.world_clock is not None:
-            await around.world_clock.connect("node")
+        opened.push_async_callback(around.close)
+        await around.connect("node")
         kept = await store.read(
             lambda tx: [s.value if (s := tx.get(Setting, n)) else b"" for n in ("community", "operator", "secret")]
         )
-        log_key = read_secret(home.keys / "log")
-        desk = _desk(home, settings, store, around, log_key, community=kept[0], operator=kept[1], secret=kept[2])
+        who = Who(Identifier(kept[0]), Identifier(kept[1]), kept[2], read_secret(home.keys / "log"))
+        desk = _desk(home, settings, around, _log(home, settings, store, who), store=store, who=who)
         with contextlib.suppress(AnchorLost):
             await desk.log.check_anchor()
         yield desk, settings, around
-    finally:
-        await store.close()
-        home.unlock()
 
 
 async def run(home: Home, say: Callable[[str], None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from antiphon.campaign.fingerprint import Fingerprint
@@ -29,6 +29,8 @@ from antiphon.terms import Identifier, Instant
 ARMED = "armed"
 Placer = Callable[[Transaction, Fingerprint, Instant, str], tuple[bytes, str]]
 """Puts a message into a campaign, in the caller's transaction: which, and why in a sentence."""
+Sketcher = Callable[[bytes, Sequence[str]], Awaitable[Fingerprint]]
+"""The fingerprint of one raw mail, given who signed it; without any evidence where the mail can not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Desk:
     postman: Postman
     mail_signer: MailSigner
     rules: Rulebook
+    sketch: Sketcher
     place: Placer
     stopped: Callable[[], bool]
     is_public: Callable[[], Awaitable[bool]]

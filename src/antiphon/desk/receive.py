@@ -10,7 +10,6 @@ from hashlib import sha256
 import msgspec
 
 from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, Statement, refusals
-from antiphon.campaign.fingerprint import fingerprint
 from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.answer import take_answer, take_bounce
@@ -171,7 +170,7 @@ async def take_report(
     judged = await judge(desk, mandate, raw, at=at, clicked=clicked)
     evidence = judged.evidence
     signers = [f"{proof.domain}/{proof.selector}" for proof in evidence.proofs]
-    print_ = fingerprint(judged.message, seed=desk.house.derived("sketch"), signers=signers)
+    print_ = await desk.sketch(raw, signers)
 
     def work(tx: Transaction) -> Report:
         now = desk.clock.now()

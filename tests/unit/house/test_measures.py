@@ -20,7 +20,6 @@ LONG_YET = frozenset(
         "_record",
         "take_report",
         "work",
-        "_desk",
         "examine",
         "_answer_https",
         "audit",
@@ -40,7 +39,7 @@ WIDE_YET = frozenset(
         "_own",
     }
     | {"_requests", "_record", "make_draft", "_facts", "_print", "_statement", "_add_sighting", "close", "_rounds"}
-    | {"_notice_settled", "_first_entries", "_desk", "_would", "_answer_https", "_answer_smtp"}
+    | {"_notice_settled", "_would", "_answer_https", "_answer_smtp"}
 )
 FUNCTION_LINES = 40
 POSITIONAL_PARAMETERS = 4
