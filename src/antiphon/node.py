@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import ssl
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,8 @@ from antiphon.backends import dns
 from antiphon.backends.dialer import DirectDialer, WorldDialer
 from antiphon.backends.home import Home
 from antiphon.backends.https import OneClickClient, RdapFetcher
+from antiphon.backends.journal import Journal
+from antiphon.backends.machine import SystemChance, SystemClock, system_nameserver
 from antiphon.backends.rdap import MOST_BYTES, Rdap
 from antiphon.backends.reader import Reader
 from antiphon.backends.shelf import FileAnchor, FolderShelf
@@ -26,7 +28,7 @@ from antiphon.backends.spool import FileSpool
 from antiphon.backends.sqlite import SqliteStore, migrate, shipped
 from antiphon.backends.submission import Submission
 from antiphon.backends.vault import KeyVault, read_secret, write_secret
-from antiphon.backends.worldclock import WorldClock
+from antiphon.backends.worldclock import Step, WorldClock
 from antiphon.campaign.transactional import load_transactional
 from antiphon.desk.approve import prepare_operator, submit_operator
 from antiphon.desk.desk import Desk, House
@@ -52,26 +54,6 @@ from antiphon.web.pages import serve_pages
 USER_AGENT = f"Antiphon/{__version__}"
 
 
-class SystemClock:
-    """The machine's own time, never going back within a process."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def now(self) -> Instant:
-        """Now, in UTC."""
-        self._last = max(self._last, time.time_ns() // 1000)  # noqa: TID251 - this is the clock backend
-        return Instant(self._last)
-
-
-class SystemChance:
-    """The kernel's random bytes."""
-
-    def draw(self, size: int) -> bytes:
-        """Bytes that nobody can guess."""
-        return os.urandom(size)
-
-
 class ClockedResolver:
     """DNS with the node's own policy time."""
 
@@ -94,7 +76,7 @@ class Surroundings:
         self.clock: Clock = SystemClock()
         self.dialer: DirectDialer | WorldDialer = DirectDialer()
         self.tls = ssl.create_default_context()
-        self.nameserver = host_and_port(settings.dns) if settings.dns else _system_nameserver()
+        self.nameserver = host_and_port(settings.dns) if settings.dns else system_nameserver()
         if settings.world:
             try:
                 table = json.loads(Path(settings.world).read_text("utf-8"))
@@ -125,15 +107,6 @@ class Surroundings:
             await self._reader.close()
         if self.world_clock is not None:
             self.world_clock.close()
-
-
-def _system_nameserver() -> tuple[str, int]:
-    try:
-        lines = Path("/etc/resolv.conf").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    found = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
-    return (found[0] if found else "127.0.0.1"), 53
 
 
 def initialise(home: Home, settings: Settings, *, operator_key: Path, operator_name: str) -> None:
@@ -323,20 +296,30 @@ async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundi
         yield desk, settings, around
 
 
-async def run(home: Home, say: Callable[[str], None]) -> None:
+async def run(home: Home, journal: Journal) -> None:
     """Runs the node until it is told to stop: doors, control socket, pages, and one round after the other."""
     async with open_desk(home) as (desk, settings, around):
         if not desk.log.agrees:
-            say("The anchor is missing or knows a later ledger: this node observes and lets nothing out.")
+            journal.warn("The anchor is missing or knows a later ledger: this node observes and lets nothing out.")
         await settle_interrupted(desk)
         shelf, wake = FolderShelf(home.ledger), asyncio.Event()
         control = Control(desk, wake, FolderShelf)
-        doors = await _open_doors(desk, settings, wake, say)
+        doors = await _open_doors(desk, settings, wake, journal)
         server = await control.listen(home.control)
-        pages = await serve_pages(desk, settings.doors.http, say) if settings.doors.http else None
+        pages = await serve_pages(desk, settings.doors.http, journal.say) if settings.doors.http else None
         try:
-            say("running")
-            await _rounds(desk, shelf, around, control, wake)
+            await journal.follow(desk.store)
+            _end_on_signals(control.ended, wake)
+            journal.say("running", version=__version__)
+
+            async def step(_: Instant) -> Instant | None:
+                async with control.turn:
+                    due = await take_round(desk, shelf)
+                await journal.follow(desk.store)
+                return due
+
+            await _rounds(step, desk.clock, around.world_clock, control.ended, wake=wake)
+            journal.say("stopped")
         finally:
             server.close()
             for door in doors:
@@ -346,32 +329,37 @@ async def run(home: Home, say: Callable[[str], None]) -> None:
             home.control.unlink(missing_ok=True)
 
 
-async def _open_doors(
-    desk: Desk, settings: Settings, wake: asyncio.Event, say: Callable[[str], None]
-) -> list[MailPort]:
+def _end_on_signals(ended: asyncio.Event, wake: asyncio.Event) -> None:
+    def end() -> None:
+        ended.set()
+        wake.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+
+
+async def _open_doors(desk: Desk, settings: Settings, wake: asyncio.Event, journal: Journal) -> list[MailPort]:
     doors: list[MailPort] = []
     for protocol, place in (("lmtp", settings.doors.lmtp), ("smtp", settings.doors.smtp)):
         if place:
             door = MailDoor(desk, wake)
             port = MailPort(door.accept, door.knows, protocol=protocol, hostname=desk.house.domain)  # type: ignore[arg-type]  # both are of the Literal
             host, number = host_and_port(place)
-            say(f"{protocol} door on {host}:{await port.open(host, number)}")
+            journal.say("door open", protocol=protocol, address=f"{host}:{await port.open(host, number)}")
             doors.append(port)
     return doors
 
 
-async def _rounds(desk: Desk, shelf: FolderShelf, around: Surroundings, control: Control, wake: asyncio.Event) -> None:
-    async def step(_: Instant) -> Instant | None:
-        async with control.turn:
-            return await take_round(desk, shelf)
-
-    if around.world_clock is not None:
-        await _until(around.world_clock.run(step), control.ended)
+async def _rounds(
+    step: Step, clock: Clock, world: WorldClock | None, ended: asyncio.Event, *, wake: asyncio.Event
+) -> None:
+    if world is not None:
+        await _until(world.run(step), ended)
         return
-    while not control.ended.is_set():
+    while not ended.is_set():
         wake.clear()
-        due = await step(desk.clock.now())
-        pause = max(0.05, ((due or desk.clock.now()) - desk.clock.now()) / 1_000_000)
+        due = await step(clock.now())
+        pause = max(0.05, ((due or clock.now()) - clock.now()) / 1_000_000)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), min(pause, 60))
 

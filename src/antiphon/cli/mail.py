@@ -38,8 +38,9 @@ def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
 @click.option("--assume-signatures-valid", "assume", is_flag=True, help="A diagnostic for archives: keys are gone.")
 def inspect(paths: tuple[Path, ...], jsonl: bool, assume: bool) -> None:
     """What the node sees in messages: signatures, gate, channels, and every reason why not. Needs no home."""
+    from antiphon.backends.machine import SystemClock
     from antiphon.intake.folder import FoundProblem, walk
-    from antiphon.node import SystemClock, rulebook
+    from antiphon.node import rulebook
     from antiphon.optout.inspection import inspect_message
     from antiphon.settings import Settings
 

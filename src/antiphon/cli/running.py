@@ -43,13 +43,19 @@ def init(
 
 
 @main.command()
+@click.option("--log", type=click.Choice(["json", "text"]), help="Default: text on a terminal, else JSON, a line each.")
 @click.pass_obj
-def run(home: Path) -> None:
-    """Run the node until it is stopped. It observes until it is armed."""
+def run(home: Path, log: str | None) -> None:
+    """Run the node until it is stopped. It observes until it is armed.
+
+    Its log goes to standard error and names nobody: doors, and each ledger entry as it is committed.
+    """
     from antiphon import node
     from antiphon.backends.home import Home
+    from antiphon.backends.journal import Journal
 
-    asyncio.run(node.run(Home(home), lambda text: click.echo(text, err=True)))
+    as_json = log == "json" or (log is None and not sys.stderr.isatty())
+    asyncio.run(node.run(Home(home), Journal(sys.stderr, as_json=as_json)))
 
 
 @main.command()

@@ -38,7 +38,7 @@ WIDE_YET = frozenset(
         "_outlived",
         "_own",
     }
-    | {"_requests", "_record", "make_draft", "_facts", "_print", "_statement", "_add_sighting", "close", "_rounds"}
+    | {"_requests", "_record", "make_draft", "_facts", "_print", "_statement", "_add_sighting", "close"}
     | {"_notice_settled", "_would", "_answer_https", "_answer_smtp"}
 )
 FUNCTION_LINES = 40

@@ -1,0 +1,39 @@
+"""What the machine itself gives: its time, its random bytes, its nameserver."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from antiphon.terms import Instant
+
+
+class SystemClock:
+    """The machine's own time, never going back within a process."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def now(self) -> Instant:
+        """Now, in UTC."""
+        self._last = max(self._last, time.time_ns() // 1000)  # noqa: TID251 - this is the clock backend
+        return Instant(self._last)
+
+
+class SystemChance:
+    """The kernel's random bytes."""
+
+    def draw(self, size: int) -> bytes:
+        """Bytes that nobody can guess."""
+        return os.urandom(size)
+
+
+def system_nameserver() -> tuple[str, int]:
+    """The first nameserver that the machine names, else one on the machine itself."""
+    try:
+        lines = Path("/etc/resolv.conf").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    found = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
+    return (found[0] if found else "127.0.0.1"), 53
