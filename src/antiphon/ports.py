@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from antiphon.campaign.grouping import Band, Campaign
-from antiphon.campaign.report import Delivery, Report
+from antiphon.campaign.report import Delivery, Report, Taken
 from antiphon.campaign.sighting import Sighting
 from antiphon.ledger.allowance import Permit
 from antiphon.ledger.kept import Spent, StoredEntry, StoredHash
@@ -54,6 +54,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Mandate, "mandate", ("member",), (("address",), ("report_token",))),
     Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",))),
     Cabinet(Report, "report", ("report",), (), (("member", "identity"), ("case", "state"), ("campaign",))),
+    Cabinet(Taken, "taken", ("member", "key")),
     Cabinet(
         Sighting,
         "sighting",

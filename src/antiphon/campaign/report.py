@@ -71,3 +71,16 @@ class Report:
     source: str
     evidence: bytes
     raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One message of a member's archive that was read in, and what became of it, so that a run that was broken off
+    goes on where it ended. `key` is keyed by this house; `reasons` and `sighting_reasons` are those of the report."""
+
+    member: Identifier
+    key: Digest
+    state: ReportState
+    reasons: str
+    sighting_reasons: str
+    sighting: bool

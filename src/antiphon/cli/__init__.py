@@ -1,6 +1,6 @@
 """The command line: one door for people and programs."""
 
-from antiphon.cli import mail, people, running
+from antiphon.cli import importing, mail, people, quickstart, running
 from antiphon.cli.frame import main
 
-__all__ = ["mail", "main", "people", "running"]
+__all__ = ["importing", "mail", "main", "people", "quickstart", "running"]

@@ -6,9 +6,10 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -65,31 +66,64 @@ def call(home: Path, verb: str, **arguments: object) -> Any:  # noqa: ANN401 - w
 
 async def ask(home: Path, request: dict[str, object]) -> object:
     """One request, to the running node or on the home itself. Raises what the verb refused."""
+    async with line(home) as put:
+        return await put(str(request["verb"]), **{name: value for name, value in request.items() if name != "verb"})
+
+
+class Put(Protocol):
+    """Puts one verb after the other to a node. Raises what the verb refused."""
+
+    async def __call__(self, verb: str, /, **arguments: object) -> Any:  # noqa: ANN401 - what the verb answers
+        """One verb."""
+
+
+@asynccontextmanager
+async def line(home: Path) -> AsyncIterator[Put]:
+    """A line to the running node, or to the home itself, which stays locked as long as the line is open."""
     from antiphon.web.control import MOST_LINE
 
     try:
         reader, writer = await asyncio.open_unix_connection(home / "control.sock", limit=MOST_LINE)
     except (FileNotFoundError, ConnectionRefusedError):
-        return _result(await _alone(home, request))
-    writer.write(json.dumps(request).encode() + b"\n")
-    line = await reader.readline()
-    writer.close()
-    if not line:
-        raise HomeUnusable("The node ended before it answered.", advice="Look at its log, then ask again.")
-    return _result(json.loads(line))
+        async with _alone(home) as put:
+            yield put
+        return
+
+    async def put_node(verb: str, /, **arguments: object) -> object:
+        try:
+            writer.write(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+            await writer.drain()
+            answer = await reader.readline()
+        except ConnectionError:
+            answer = b""
+        if not answer:
+            raise HomeUnusable("The node ended before it answered.", advice="Look at its log, then ask again.")
+        return _result(json.loads(answer))
+
+    try:
+        yield put_node
+    finally:
+        writer.close()
 
 
-async def _alone(home: Path, request: dict[str, object]) -> dict[str, object]:
+@asynccontextmanager
+async def _alone(home: Path) -> AsyncIterator[Put]:
     from antiphon.backends.home import Home
     from antiphon.backends.shelf import FolderShelf
     from antiphon.node import open_desk
     from antiphon.web.control import Control
 
     async with open_desk(Home(home)) as (desk, _, _):
-        answer = await Control(desk, asyncio.Event(), FolderShelf).handle(request)
-        if desk.log.agrees:
-            await desk.log.anchor()
-        return answer
+        control = Control(desk, asyncio.Event(), FolderShelf)
+
+        async def put(verb: str, /, **arguments: object) -> object:
+            return _result(await control.handle({"verb": verb, **arguments}))
+
+        try:
+            yield put
+        finally:
+            if desk.log.agrees:
+                await desk.log.anchor()
 
 
 def _result(answer: dict[str, Any]) -> object:

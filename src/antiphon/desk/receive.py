@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -10,8 +9,10 @@ from hashlib import sha256
 import msgspec
 
 from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, Statement, refusals
+from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.campaign.stream import arrived_at
 from antiphon.desk.answer import take_answer, take_bounce
 from antiphon.desk.arrival import Arrival, Fetched, fetch, node_key
 from antiphon.desk.desk import Desk
@@ -21,7 +22,7 @@ from antiphon.desk.mint import asked_of
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import ask_age
 from antiphon.errors import AntiphonError, MalformedInput
-from antiphon.formats.dkim import KeyAnswer, assume_valid, identities, verify
+from antiphon.formats.dkim import assume_valid, identities, verify
 from antiphon.formats.message import Message, parse_message
 from antiphon.ledger.commitment import case_tag, commit_case, commit_mail, delivery_leaf, leaf
 from antiphon.optout.case import Case, State
@@ -127,35 +128,44 @@ class Judged:
     ours: bool
 
 
-async def judge(desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant, clicked: bool) -> Judged:
+async def judge(
+    desk: Desk,
+    mandate: Mandate,
+    raw: bytes,
+    *,
+    at: Instant,
+    clicked: bool,
+    imported: bool = False,
+    fetched: Fetched | None = None,
+) -> Judged:
     """Matches a reported mail with what was committed at delivery, and judges it with the keys of that moment. A
-    mail that nobody saw arrive is judged without any: no key is asked for because somebody reported."""
+    mail that nobody saw arrive is judged without any: no key is asked for because somebody reported.
+
+    `imported`: read from the member's own archive, which nobody reported: it is of class C even where we delivered
+    it, and came when the last host that took it said. `fetched` is what DNS says now, where the member wants that.
+    """
     message = parse_message(raw)
     names = identities(message, verify(message, {}))
     delivery = await desk.store.read(lambda tx: _delivery(tx, mandate.member, names))
-    keys: Mapping[str, KeyAnswer] = {}
-    records: dict[Domain, str | None] = {}
-    received_at = message.date_at() or at
-    if delivery is not None:
-        fetched = msgspec.json.decode(delivery.evidence, type=Fetched)
-        keys, received_at = fetched.keys, delivery.received_at
-        records = {Domain(name): record for name, record in fetched.records.items()}
+    known = msgspec.json.decode(delivery.evidence, type=Fetched) if delivery is not None else fetched
+    came_at = delivery.received_at if delivery is not None else arrived_at(message) if imported else message.date_at()
+    received_at = min(came_at or at, at) if imported else came_at or at
     # Mail under a pending mandate is shown as if its signature still verified; it becomes no sighting (LAW §3).
-    assumed = delivery is None and mandate.state is MandateState.PENDING
+    assumed = known is None and mandate.state is MandateState.PENDING
     evidence = examine(
         message,
-        assume_valid(message) if assumed else verify(message, keys),
+        assume_valid(message) if assumed else verify(message, known.keys if known else {}),
         desk.rules,
         received_at=Instant(received_at),
-        records=None if assumed else records,
+        records=None if assumed else {Domain(name): text for name, text in (known.records if known else {}).items()},
         by_person=clicked,
-        witnessed=delivery is not None,
+        witnessed=delivery is not None and not imported,
     )
     loop = message.one(LOOP_FIELD.lower())
     references = " ".join(field.value for name in ("in-reply-to", "references") for field in message.all(name))
     ours = is_ours(desk, evidence.message_id, references, loop.value.strip() if loop else "")
     committed = delivery is not None and (delivery.committed is not None or delivery.hour <= desk.clock.now() // HOUR)
-    found = EvidenceClass.COMMITTED if committed else EvidenceClass.UPLOADED
+    found = EvidenceClass.COMMITTED if committed and not imported else EvidenceClass.UPLOADED
     return Judged(message, evidence, names, found, Instant(received_at), ours)
 
 
@@ -163,63 +173,94 @@ def _delivery(tx: Transaction, member: Identifier, names: tuple[Digest, ...]) ->
     return next((row for name in names if (row := tx.get(Delivery, member, name)) is not None), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Statable:
+    """One member's statement about one message, all worked out that needs no transaction."""
+
+    judged: Judged
+    print_: Fingerprint
+    at: Instant
+    source: str
+    clicked: bool
+
+
 async def take_report(
     desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant, source: str, clicked: bool = False
 ) -> Report:
     """One statement of one member about one message: judged, grouped, kept. Raises MalformedInput on a limit."""
     judged = await judge(desk, mandate, raw, at=at, clicked=clicked)
-    evidence = judged.evidence
-    signers = [f"{proof.domain}/{proof.selector}" for proof in evidence.proofs]
-    print_ = await desk.sketch(raw, signers)
-
-    def work(tx: Transaction) -> Report:
-        now = desk.clock.now()
-        desk.log.close_hours(tx, now)
-        live = tx.get(Mandate, mandate.member) or mandate
-        statement = _statement(tx, desk, live, judged, at, clicked)
-        refused = refusals(ACCEPTED, statement)
-        evidence_only = refused == ("mandate-live",) and live.state is MandateState.PENDING
-        unfit = refusals(SPENDABLE, statement)
-        case = _case(tx, desk, evidence, now) if not refused and evidence.originator else None
-        campaign, why = (
-            desk.place(tx, print_, judged.received_at, evidence.subject) if not statement.robot else (None, "")
-        )
-        report = Report(
-            report=desk.identifier(),
-            community=desk.house.community,
-            operator=desk.house.operator,
-            tenant=live.tenant,
-            member=live.member,
-            identity=evidence.identity,
-            evidence_class=judged.evidence_class,
-            state=_state(refused, evidence_only),
-            reasons=",".join(refused),
-            sighting_reasons=",".join(unfit),
-            originator=evidence.originator,
-            case=case.case if case is not None else None,
-            campaign=campaign,
-            why=why,
-            received_at=judged.received_at,
-            reported_at=at,
-            hold_until=at,
-            size=evidence.size,
-            clicked=clicked,
-            source=source,
-            evidence=print_evidence(evidence),
-            raw=None,
-        )
-        held = hold_until(desk.house.derived("hold"), report.report, at)
-        report = replace(report, hold_until=held)
-        if "not-duplicate" not in refused:
-            tx.add(report)
-        if case is not None and not unfit and not refused:
-            _add_sighting(tx, desk, live, report, evidence, case)
-        return report
-
-    report = await desk.store.write(work)
+    print_ = await desk.sketch(raw, signers(judged))
+    said = Statable(judged, print_, at, source, clicked)
+    report = await desk.store.write(lambda tx: keep_report(tx, desk, mandate, said))
     if report.case is not None:
         await ask_age(desk, report.originator)
     return report
+
+
+def signers(judged: Judged) -> list[str]:
+    """Who signed a mail, as its fingerprint has it."""
+    return [f"{proof.domain}/{proof.selector}" for proof in judged.evidence.proofs]
+
+
+def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -> Report:
+    """Keeps what a member said: the report, its campaign, its case and, if it is spendable, the sighting. A duplicate
+    leaves nothing behind."""
+    now, judged, evidence = desk.clock.now(), said.judged, said.judged.evidence
+    desk.log.close_hours(tx, now)
+    live = tx.get(Mandate, mandate.member) or mandate
+    statement = _statement(tx, desk, live, said)
+    refused, unfit = refusals(ACCEPTED, statement), refusals(SPENDABLE, statement)
+    case = _case(tx, desk, evidence, now) if not refused and evidence.originator else None
+    evidence_only = refused == ("mandate-live",) and live.state is MandateState.PENDING
+    campaign, why = None, ""
+    if evidence_only or not refused:
+        campaign, why = desk.place(tx, said.print_, judged.received_at, evidence.subject)
+    report = _report(desk, live, said)
+    held = hold_until(desk.house.derived("hold"), report.report, said.at)
+    report = replace(
+        report,
+        state=_state(refused, evidence_only),
+        reasons=",".join(refused),
+        sighting_reasons=",".join(unfit),
+        case=case.case if case is not None else None,
+        campaign=campaign,
+        why=why,
+        hold_until=held,
+    )
+    if "not-duplicate" not in refused:
+        tx.add(report)
+    if case is not None and not unfit and not refused:
+        _add_sighting(tx, desk, live, report, evidence, case)
+    return report
+
+
+def _report(desk: Desk, mandate: Mandate, said: Statable) -> Report:
+    """A report that nobody has judged yet."""
+    judged, evidence = said.judged, said.judged.evidence
+    return Report(
+        report=desk.identifier(),
+        community=desk.house.community,
+        operator=desk.house.operator,
+        tenant=mandate.tenant,
+        member=mandate.member,
+        identity=evidence.identity,
+        evidence_class=judged.evidence_class,
+        state=ReportState.REFUSED,
+        reasons="",
+        sighting_reasons="",
+        originator=evidence.originator,
+        case=None,
+        campaign=None,
+        why="",
+        received_at=judged.received_at,
+        reported_at=said.at,
+        hold_until=said.at,
+        size=evidence.size,
+        clicked=said.clicked,
+        source=said.source,
+        evidence=print_evidence(evidence),
+        raw=None,
+    )
 
 
 def _state(refused: tuple[str, ...], evidence_only: bool) -> ReportState:
@@ -228,8 +269,8 @@ def _state(refused: tuple[str, ...], evidence_only: bool) -> ReportState:
     return ReportState.REFUSED if refused else ReportState.ACCEPTED
 
 
-def _statement(tx: Transaction, desk: Desk, mandate: Mandate, judged: Judged, at: Instant, clicked: bool) -> Statement:
-    evidence, now = judged.evidence, desk.clock.now()
+def _statement(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -> Statement:
+    judged, evidence, now = said.judged, said.judged.evidence, desk.clock.now()
     earlier = (tx.find(Report, member=mandate.member, identity=name) for name in judged.names)
     duplicate = any(r.state is not ReportState.REFUSED for found in earlier for r in found)
     cases = tx.find(Case, originator=evidence.originator, order="-epoch", limit=1) if evidence.originator else []
@@ -237,7 +278,7 @@ def _statement(tx: Transaction, desk: Desk, mandate: Mandate, judged: Judged, at
     today = tx.count(Sighting, member=mandate.member, case=cases[0].case, day=day) if cases else 0
     return Statement(
         evidence_class=judged.evidence_class,
-        clicked=clicked,
+        clicked=said.clicked,
         mandate_live=mandate.live_at(now),
         duplicate=duplicate,
         ours=judged.ours,

@@ -76,6 +76,17 @@ CREATE INDEX "report_by_member_identity" ON "report" ("member", "identity", "rep
 CREATE INDEX "report_by_case_state" ON "report" ("case", "state", "report");
 CREATE INDEX "report_by_campaign" ON "report" ("campaign", "report");
 
+-- One message of a member's archive that was read in, and what became of it, so that a run that was broken off goes on where it ended.
+CREATE TABLE "taken" (
+    "member" BLOB NOT NULL,
+    "key" BLOB NOT NULL,
+    "state" TEXT NOT NULL,
+    "reasons" TEXT NOT NULL,
+    "sighting_reasons" TEXT NOT NULL,
+    "sighting" INTEGER NOT NULL,
+    PRIMARY KEY ("member", "key")
+) STRICT;
+
 -- The currency.
 CREATE TABLE "sighting" (
     "report" BLOB NOT NULL,
@@ -303,7 +314,7 @@ CREATE TABLE "hash" (
     PRIMARY KEY ("level", "place")
 ) STRICT;
 
--- One campaign as a store keeps it: flat and small.
+-- One campaign as a store keeps it: flat, about 200 bytes a remembered text.
 CREATE TABLE "campaign" (
     "id" BLOB NOT NULL,
     "opened_at" INTEGER NOT NULL,
