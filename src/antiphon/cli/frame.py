@@ -16,12 +16,13 @@ import click
 from antiphon import __version__
 from antiphon.errors import AntiphonError, HomeUnusable
 
-EPILOG = """Three ways to begin:
+WAYS_IN = """Three ways to begin:
 
 \b
   antiphon demo                      a living world, nothing leaves this machine
   antiphon quickstart ~/Maildir      your own mail, observing only
-  antiphon init && antiphon run      a node
+  antiphon init && antiphon run      a node"""
+EPILOG = f"""{WAYS_IN}
 
 A fresh node observes: nothing leaves until `antiphon arm`. Exit codes: 0 done, 1 not so, 2 wrong usage, 65 bad input,
 66 no such file, 69 not reachable, 73 home not usable, 74 storage or anchor failed, 77 law, 78 settings."""
@@ -43,13 +44,18 @@ class Program(click.Group):
 
 @click.group(cls=Program, epilog=EPILOG, invoke_without_command=True, context_settings={"max_content_width": 100})
 @click.option("--home", type=click.Path(path_type=Path), envvar="ANTIPHON_HOME", help="Where this node lives.")
+@click.option("--no-color", is_flag=True, help="No colours; the same as NO_COLOR=1.")
 @click.version_option(__version__, prog_name="antiphon")
 @click.pass_context
-def main(context: click.Context, home: Path | None) -> None:
+def main(context: click.Context, home: Path | None, no_color: bool) -> None:
     """Antiphon answers each unwanted mailing once, through the channel that its originator published."""
     context.obj = home or default_home()
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        click.echo(
+            f"{context.command.help}\n\n{WAYS_IN}\n\nNext: antiphon --help lists all commands.".replace("\b\n", "")
+        )
 
 
 def default_home() -> Path:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 
 import click
 
 from antiphon.cli import main
+from antiphon.cli.shell import commands, manual
 from antiphon.ledger.allowance import RULES
 from antiphon.settings import Settings, print_settings
 from tests.unit.house.repository import ROOT, below, name, text
@@ -30,26 +33,15 @@ def settings_page() -> str:
 def commands_page() -> str:
     """Every command with its help."""
     lines = ["# Commands", "", "`antiphon [--home DIR] COMMAND`; each has `--help`."]
-    for path, command in commands(main, ()):
+    for path, command in commands(main):
         usage = click.Context(command, info_name=" ".join(("antiphon", *path)))
         shown = "\n".join(line.rstrip() for line in command.get_help(usage).splitlines())
         lines += ["", f"## {' '.join(path)}", "", "```text", shown, "```"]
     return "\n".join(lines) + "\n"
 
 
-def commands(group: click.Group, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], click.Command]]:
-    """Every command of a group, depth first."""
-    found: list[tuple[tuple[str, ...], click.Command]] = []
-    for word in sorted(group.commands):
-        command = group.commands[word]
-        found.append(((*path, word), command))
-        if isinstance(command, click.Group):
-            found += commands(command, (*path, word))
-    return found
-
-
 def check(page: str, wanted: str) -> None:
-    """The page is what the program says."""
+    """The page, named from the reference's folder, is what the program says."""
     path = REFERENCE / page
     if os.environ.get("ANTIPHON_WRITE_DOCS"):
         path.write_text(wanted, "utf-8")
@@ -64,7 +56,16 @@ def test_every_setting_has_its_text() -> None:
 def test_every_command_has_its_text() -> None:
     """docs/reference/commands.md is what `--help` prints."""
     check("commands.md", commands_page())
-    assert all(command.help for _, command in commands(main, ()))
+    assert all(command.help for _, command in commands(main))
+
+
+def test_the_manual_page_is_the_help() -> None:
+    """man/antiphon.1 is made from the same text, and troff has nothing to say against it."""
+    check("../../man/antiphon.1", manual())
+    if troff := shutil.which("groff"):
+        page = ROOT / "man" / "antiphon.1"
+        said = subprocess.run([troff, "-man", "-ww", "-z", "-Tutf8", page], check=True, capture_output=True)
+        assert not said.stderr
 
 
 def test_every_rule_of_the_law_has_its_text() -> None:
