@@ -209,21 +209,7 @@ async def submit_approval(desk: Desk, prepared: Prepared, signatures: dict[int, 
             raise _refuse("The notice has changed since it was read.", "notice-digest", advice="Read it again.")
         signed = tuple(KeySignature(index, signatures[index]) for index in prepared.by)
         index = desk.log.append(tx, replace(entry, signatures=signed), now)
-        tx.add(
-            Approval(
-                entry=index,
-                case=case,
-                scope=Scope.STANDING if standing else Scope.NOTICE,
-                message=entry.message,
-                hosts=prepared.text,
-                kinds=entry.kinds or 0,
-                limit=entry.limit or NOTICE_TRIES,
-                used=0,
-                day=entry.day,
-                expiry_day=entry.expiry or LedgerDay(entry.day + LONGEST_DAYS),
-                signers=",".join(str(key.entry) for key in keys),
-            )
-        )
+        tx.add(_approval(entry, index, prepared, case))
         if draft is not None and not standing:
             tx.put(replace(draft, approval=index))
         who = " and ".join(key.name for key in keys)
@@ -232,6 +218,23 @@ async def submit_approval(desk: Desk, prepared: Prepared, signatures: dict[int, 
         return index
 
     return await desk.store.write(work)
+
+
+def _approval(entry: Approved, index: int, prepared: Prepared, case: Identifier) -> Approval:
+    standing = entry.scope is ledger.Scope.STANDING
+    return Approval(
+        entry=index,
+        case=case,
+        scope=Scope.STANDING if standing else Scope.NOTICE,
+        message=entry.message,
+        hosts=prepared.text,
+        kinds=entry.kinds or 0,
+        limit=entry.limit or NOTICE_TRIES,
+        used=0,
+        day=entry.day,
+        expiry_day=entry.expiry or LedgerDay(entry.day + LONGEST_DAYS),
+        signers=",".join(str(signer) for signer in prepared.by),
+    )
 
 
 async def decide_pair(desk: Desk, pair_id: str, *, allow: bool, who: str, why: str) -> None:

@@ -124,7 +124,7 @@ def _notice(
     facts = Facts(now, independent=independent(tx, firsts))
     draft = tx.get(Draft, case.case)
     if case.state is State.WATCHING and facts.independent >= QUORUM:
-        fresh = make_draft(tx, desk, case, firsts, now)
+        fresh = make_draft(tx, desk, case, firsts, now=now)
         if fresh is not None:
             tx.put(fresh)
             move(tx, case, Event.QUORUM, facts, why=f"{facts.independent} independent members")

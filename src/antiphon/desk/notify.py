@@ -73,7 +73,7 @@ def print_rows(rows: list[Row]) -> str:
     return out.getvalue()
 
 
-def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting], now: Instant) -> Draft | None:
+def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting], *, now: Instant) -> Draft | None:
     """The notice that these sightings (one a member) would carry, signed and complete; None without an address.
 
     The address is `abuse@` of the From domain (RFC 2142 §4), and only when every mail of the case agrees on it.
@@ -88,8 +88,8 @@ def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting
     recipient = f"abuse@{domain}"
     language = language_for(domain, desk.house.language)
     rows = [row_of(report, found[report.report]) for report in reports]
-    subject, body = notice(language, _facts(tx, desk, case, rows, language))
-    message = desk.mail_signer.sign(_print(desk, case, recipient, subject, body, rows, now), now)
+    text = notice(language, _facts(tx, desk, case, rows, language=language))
+    message = desk.mail_signer.sign(_print(desk, case, text, rows, recipient=recipient, now=now), now)
     return Draft(
         case=case.case,
         epoch=case.epoch,
@@ -103,7 +103,7 @@ def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting
     )
 
 
-def _facts(tx: Transaction, desk: Desk, case: Case, rows: list[Row], language: str) -> NoticeFacts:
+def _facts(tx: Transaction, desk: Desk, case: Case, rows: list[Row], *, language: str) -> NoticeFacts:
     accepted = tx.find(Report, case=case.case, state=ReportState.ACCEPTED)
     members = {report.member for report in accepted}
     others = len(members - {row.member for row in rows})
@@ -130,7 +130,8 @@ def reply_address(desk: Desk, case: Case) -> str:
     return f"reply+{case.reply_token}@{desk.house.domain}"
 
 
-def _print(desk: Desk, case: Case, recipient: str, subject: str, body: str, rows: list[Row], now: Instant) -> bytes:
+def _print(desk: Desk, case: Case, text: tuple[str, str], rows: list[Row], *, recipient: str, now: Instant) -> bytes:
+    subject, body = text
     mail = EmailMessage(policy=SMTP.clone(max_line_length=76))
     message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
     mail["From"] = f"{desk.house.name} <desk@{desk.house.domain}>"

@@ -11,33 +11,12 @@ from tests.unit.house.repository import below, name, project, text, tree
 MODULE_LINES = 400
 # Longer ones, with the reason.
 LONGER = {"src/antiphon/ledger/audit.py": "LAW §9: the audit is one file that imports nothing of the rest"}
-# What the first landing left behind: each is to be shortened, and none may be added.
-LONG_YET = frozenset(
-    {
-        "submit_approval",
-        "_entry",
-        "_record",
-        "work",
-        "examine",
-        "_answer_https",
-        "audit",
-    }
-)
+# What the first landing left behind, by room and function: each is to be shortened, and none may be added.
+LONG_YET = frozenset({"desk/mint.py:_entry", "desk/mint.py:_record"})
 WIDE_YET = frozenset(
-    {
-        "_snapshot",
-        "operator_add",
-        "operator_revoke",
-        "approve",
-        "init",
-        "disarm",
-        "demo",
-        "_notice",
-        "_outlived",
-        "_own",
-    }
-    | {"_requests", "_record", "make_draft", "_facts", "_print", "_statement", "_add_sighting", "close"}
-    | {"_notice_settled", "_would", "_answer_https", "_answer_smtp"}
+    {"desk/mint.py:_record", "desk/receive.py:_add_sighting", "web/views.py:_would"}
+    | {f"desk/look.py:{function}" for function in ("_notice", "_outlived", "_own", "_requests")}
+    | {f"desk/settle.py:{function}" for function in ("close", "_notice_settled")}
 )
 FUNCTION_LINES = 40
 POSITIONAL_PARAMETERS = 4
@@ -75,28 +54,38 @@ def test_no_module_is_longer_than_its_noun() -> None:
     assert not {file: lines for file, lines in lengths.items() if lines > MODULE_LINES and file not in LONGER}
 
 
+def where(file: Path, function: Function) -> str:
+    """How a function is called in a failure, and in the lists above."""
+    return f"{name(file).removeprefix('src/antiphon/')}:{function.name}"
+
+
+def is_command(function: Function) -> bool:
+    """Whether the command line calls it, which gives every value by name."""
+    return any("option" in ast.unparse(d) or "argument" in ast.unparse(d) for d in function.decorator_list)
+
+
 def test_no_function_is_longer_than_a_screen() -> None:
     """A function has at most 40 lines beside its docstring."""
-    long = [
-        f"{name(file)}:{function.lineno}: {function.name} has {body_lines(function)} lines"
+    long = {
+        where(file, function)
         for file in below("src", ending=".py")
         for function in functions(file)
-        if body_lines(function) > FUNCTION_LINES and function.name not in LONG_YET
-    ]
-    assert not long, "\n".join(long)
+        if body_lines(function) > FUNCTION_LINES
+    }
+    assert long == LONG_YET
 
 
 def test_no_function_takes_more_than_four_positional_parameters() -> None:
     """A call with five bare values can not be read; more are given by name."""
-    many = [
-        f"{name(file)}:{function.lineno}: {function.name}"
+    many = {
+        where(file, function)
         for file in below("src", ending=".py")
         for function in functions(file)
-        if len([a for a in (*function.args.posonlyargs, *function.args.args) if a.arg not in ("self", "cls")])
+        if not is_command(function)
+        and len([a for a in (*function.args.posonlyargs, *function.args.args) if a.arg not in ("self", "cls")])
         > POSITIONAL_PARAMETERS
-        and function.name not in WIDE_YET
-    ]
-    assert not many, "\n".join(many)
+    }
+    assert many == WIDE_YET
 
 
 def test_modules_are_named_for_what_they_hold() -> None:
