@@ -12,7 +12,8 @@ import click
 
 from antiphon.cli.frame import Put, as_json, line, main, show
 from antiphon.cli.progress import Reading
-from antiphon.cli.tally import STATES, Tally
+from antiphon.cli.table import paragraph
+from antiphon.cli.tally import MOST_TOLD, STATES, Tally
 
 if TYPE_CHECKING:
     from antiphon.intake.folder import FoundMessage, FoundProblem
@@ -117,29 +118,45 @@ class _Batches:
         self.reading.read(len(messages))
 
     def trouble(self, found: FoundProblem) -> None:
-        """Told at once, as long as they are few."""
+        """Told at once, as long as they are few; what to do about it, once for each kind."""
         if self.tally.trouble(found):
-            self.reading.say(f"{found.path}: {found.error} {found.trouble.advice}")
+            first = self.tally.troubles[found.trouble.value] == 1
+            self.reading.say(f"{found.path}: {found.error} {found.trouble.advice if first else ''}".rstrip())
+        elif self.tally.troubles[found.trouble.value] == MOST_TOLD + 1:
+            self.reading.say(f"More of the same ({TROUBLES[found.trouble.value]}) is only counted.")
 
 
 def told(tally: Counted) -> str:
     """The summary for people: what adds up, then every reason in a sentence."""
-    pace = f"{tally.seconds:.1f} s, {tally.messages / tally.seconds:,.0f} a second"
-    lines = [f"{tally.messages:,} messages in {pace}"]
-    lines += [f"  {state.replace('-', ' '):<14}{tally.states[state]:>9,}" for state in STATES]
-    lines.append(f"  {'sightings':<14}{tally.sightings:>9,}")
+    lines = [f"{tally.messages:,} messages in {tally.seconds:.1f} s, {tally.messages / tally.seconds:,.0f} a second"]
+    counts = {state: tally.states[state] for state in STATES} | {"sightings": tally.sightings}
     if tally.again:
-        lines.append(f"  {'already there':<14}{tally.again:>9,}   {tally.messages - tally.again:,} are new")
+        counts["already there"] = tally.again
+    meant = {
+        "evidence-only": "shown and grouped, counted nowhere: nobody has proved the address",
+        "already there": f"{tally.messages - tally.again:,} are new",
+    }
+    for name, count in counts.items():
+        said = meant.get(name, "") if count else ""
+        lines.append(f"  {name.replace('-', ' '):<14}{count:>9,}   {said}".rstrip())
     for title, reasons in (("Why not accepted", tally.reasons), ("Why no sighting", tally.unfit)):
         if reasons:
             lines += ["", title]
-            lines += [f"  {count:>9,}  {name}: {sentence_of(name)}" for name, count in reasons.most_common()]
-    strange = sum(tally.troubles.values())
-    if strange:
-        lines += ["", f"Not read: {', '.join(f'{count:,} {name}' for name, count in tally.troubles.most_common())}"]
-    if strange > len(tally.told):
-        lines.append(f"The first {len(tally.told)} are named above.")
+        for name, count in reasons.most_common():
+            lines.append(paragraph(f"{name}: {sentence_of(name)}", first=f"  {count:>9,}  ", indent=" " * 13))
+    if tally.troubles:
+        strange = ", ".join(f"{count:,} {TROUBLES[name]}" for name, count in tally.troubles.most_common())
+        lines += ["", f"Not read: {strange}"]
     return "\n".join(lines)
+
+
+TROUBLES = {
+    "missing": "missing",
+    "closed": "closed to you",
+    "broken": "damaged",
+    "limit": "past a limit",
+    "foreign": "no mail",
+}
 
 
 def sentence_of(name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from antiphon.cli.frame import as_json, call, main, show
+from antiphon.cli.table import cell, paragraph, table
 
 
 @main.command()
@@ -17,16 +18,49 @@ from antiphon.cli.frame import as_json, call, main, show
 @click.pass_obj
 def campaigns(home: Path, as_json: bool) -> None:
     """Reported mail by mailing, the biggest first."""
-    show(call(home, "campaigns"), as_json, ("campaign", "messages", "title", "last_at"))
+    found = call(home, "campaigns")
+    if as_json:
+        show(found, True)
+        return
+    rows = [{**each, "id": each["campaign"][:ID_SHOWN], "first": each["first_at"][:10]} for each in found]
+    columns = {"id": "campaign", "messages": "mails", "first": "first seen", "title": "subject of the first"}
+    click.echo(
+        table(rows, columns) if rows else "No campaign yet. `antiphon import` and `antiphon quickstart` read mail."
+    )
+
+
+ID_SHOWN = 8
+"""Digits of an identifier that a person is shown, and may type."""
+MAILS_SHOWN = 20
 
 
 @main.command()
-@click.argument("campaign_id")
+@click.argument("campaign_id", metavar="ID")
 @as_json
 @click.pass_obj
 def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
-    """One campaign, and why its mails belong together."""
-    show(call(home, "campaign", campaign=campaign_id), as_json)
+    """One campaign, and why its mails belong together. ID is what `campaigns` shows, or its beginning."""
+    found = call(home, "campaign", campaign=campaign_id)
+    if as_json:
+        show(found, True)
+        return
+    head = {
+        "campaign": found["campaign"],
+        "subject": found["title"],
+        "mails": found["messages"],
+        "seen": f"{found['first_at'][:10]} .. {found['last_at'][:10]}",
+        "originators": found["originators"] or "nobody answers for it",
+    }
+    for name, value in head.items():
+        click.echo(paragraph(cell(value), first=f"{name:<13}", indent=" " * 13))
+    click.echo("\nWhy they belong together")
+    for reason in found["why"]:
+        click.echo(paragraph(reason["why"], first=f"{reason['mails']:>7,}  ", indent=" " * 9))
+    columns = {"received_at": "received", "originator": "originator", "subject": "subject", "source": "from"}
+    mails = [{**each, "received_at": each["received_at"][:10]} for each in found["mails"][:MAILS_SHOWN]]
+    click.echo(f"\n{table(mails, columns)}")
+    if len(found["mails"]) > MAILS_SHOWN:
+        click.echo(f"... and {len(found['mails']) - MAILS_SHOWN:,} more: antiphon campaign {campaign_id} --json")
 
 
 @main.command()

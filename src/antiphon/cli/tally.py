@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from antiphon.intake.folder import FoundProblem
 
-MOST_TOLD = 20
-"""Troubles told one by one; the others are counted."""
+MOST_TOLD = 10
+"""Troubles of one kind told one by one; the others are counted."""
 STATES = ("accepted", "evidence-only", "refused")
 DONE, NOT_ALL, NOTHING = 0, 65, 66
 """Exit codes: everything there was read; something in it could not be read; a path is missing, closed or without
@@ -47,7 +47,7 @@ class Tally:
             self.code = NOTHING
         elif found.trouble is not Trouble.FOREIGN:
             self.code = max(self.code, NOT_ALL)
-        if len(self.told) == MOST_TOLD:
+        if self.troubles[found.trouble.value] > MOST_TOLD:
             return False
         self.told.append({"path": found.path, "why": found.error, "advice": found.trouble.advice})
         return True

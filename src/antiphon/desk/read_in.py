@@ -100,8 +100,8 @@ def _take(tx: Transaction, desk: Desk, mandate: Mandate, one: tuple[Piece, Stata
         taken, why = Taken(mandate.member, key, ReportState.REFUSED, "within-limits", "", False), said.what
     else:
         taken, why = _taken(keep_report(tx, desk, mandate, said), key), ""
-    # What a mandate alone stood against is judged anew once it is live.
-    if not (taken.state is ReportState.REFUSED and "mandate-live" in taken.reasons.split(",")):
+    # What nothing but a mandate stood against is judged anew once that is live.
+    if taken.state is not ReportState.REFUSED or taken.reasons != "mandate-live":
         tx.add(taken)
     return Read(taken, why=why)
 

@@ -24,7 +24,7 @@ from antiphon.optout.case import Case
 from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
-from antiphon.web import archive, views
+from antiphon.web import archive, mailings, overview, views
 
 MOST_LINE = 32 * 1024 * 1024
 OWN_TURN = frozenset({"import"})
@@ -44,13 +44,11 @@ class Control:
             "status": self._view(views.status),
             "cases": self._view(views.cases),
             "originators": self._view(views.originators),
-            "campaigns": self._view(views.campaigns),
+            "campaigns": self._view(mailings.campaigns),
             "held": self._view(views.held),
-            "assumed": self._view(views.assumed),
+            "overview": self._view(overview.overview),
             "case": lambda q: self._desk.store.read(lambda tx: views.case(tx, desk, self._case(tx, _text(q, "case")))),
-            "campaign": lambda q: self._desk.store.read(
-                lambda tx: views.campaign(tx, desk, bytes.fromhex(_text(q, "campaign")))
-            ),
+            "campaign": lambda q: self._desk.store.read(lambda tx: mailings.campaign(tx, desk, _text(q, "campaign"))),
             "operator-prepare": self._prepare_operator,
             "operator": lambda q: self._submit(q, approve.submit_operator),
             "vouch-prepare": self._prepare_vouching,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from antiphon.campaign.grouping import Campaign
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.desk import Desk, armed
@@ -18,7 +17,7 @@ from antiphon.optout.asking import Phase
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import NOTICE_STATES, OWN_OPT_OUT_STATES, REQUEST_STATES, Case, State
 from antiphon.optout.destination import Halt, Pair, PairState
-from antiphon.optout.evidence import Evidence, parse_evidence
+from antiphon.optout.evidence import parse_evidence
 from antiphon.optout.known import Happening, KnownOriginator
 from antiphon.optout.originator import unaccountable
 from antiphon.ports import Transaction
@@ -48,7 +47,9 @@ def status(tx: Transaction, desk: Desk) -> View:
         "attempts": tx.count(Attempt),
         "cases": {state.value: n for state in State if (n := tx.count(Case, state=state))},
         "halts": [{"scope": h.scope, "value": h.value, "by": h.by, "why": h.why} for h in tx.find(Halt)],
-        "operators": [{"entry": k.entry, "name": k.name, "revoked": k.revoked} for k in tx.find(OperatorKey)],
+        "operators": [
+            {"entry": k.entry, "name": k.name, "key": k.key.hex(), "revoked": k.revoked} for k in tx.find(OperatorKey)
+        ],
         "dkim_records": desk.mail_signer.records(),
         "needs": needs(tx, now),
     }
@@ -210,54 +211,6 @@ def originators(tx: Transaction, desk: Desk) -> list[View]:
         }
         for k in tx.find(KnownOriginator)
     ]
-
-
-def assumed(tx: Transaction, desk: Desk) -> list[View]:
-    """Imported mail of pending mandates by originator, as if its signatures still verified: what could be asked of
-    whom, and why not of the others. It counts nowhere."""
-    found: dict[str, list[Evidence]] = {}
-    for report in tx.find(Report, state=ReportState.EVIDENCE_ONLY):
-        evidence = parse_evidence(report.evidence)
-        found.setdefault(evidence.originator or "(nobody answers for it)", []).append(evidence)
-    lines: list[View] = []
-    for name, rows in sorted(found.items(), key=lambda item: -len(item[1])):
-        offers = [offer for evidence in rows for offer in evidence.offers]
-        able = next((offer.kind.value for offer in offers if offer.on_click), "")
-        missing = [reason for offer in offers for reason in offer.reasons] or [r for e in rows for r in e.reasons]
-        why = ", ".join(dict.fromkeys(missing)) if not able else "a click, an age of 180 days or a person who vouches"
-        lines.append(
-            {"originator": name, "mails": len(rows), "would": f"own opt-out by {able}" if able else "nothing",
-             "why_not": why, "assumed": True}
-        )  # fmt: skip
-    return lines
-
-
-def campaigns(tx: Transaction, desk: Desk) -> list[View]:
-    """Campaigns, the biggest first."""
-    found = sorted(tx.find(Campaign), key=lambda c: -c.messages)
-    return [
-        {
-            "campaign": c.id.hex(),
-            "title": c.title,
-            "messages": c.messages,
-            "first_at": _when(c.first_at),
-            "last_at": _when(c.last_at),
-        }
-        for c in found
-    ]
-
-
-def campaign(tx: Transaction, desk: Desk, name: bytes) -> View:
-    """One campaign: its mails by originator, and why they belong together."""
-    kept = tx.get(Campaign, name)
-    if kept is None:
-        return {}
-    reports = tx.find(Report, campaign=name)
-    return {
-        "campaign": name.hex(), "title": kept.title, "messages": kept.messages,
-        "originators": sorted({r.originator for r in reports if r.originator}),
-        "why": list(dict.fromkeys(r.why for r in reports if r.why))[:5],
-    }  # fmt: skip
 
 
 def held(tx: Transaction, desk: Desk) -> View:

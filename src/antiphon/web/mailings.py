@@ -1,0 +1,71 @@
+"""Campaigns as people see them: which mailings there are, and why their mails belong together."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from antiphon.campaign.grouping import Campaign
+from antiphon.campaign.report import Report
+from antiphon.desk.desk import Desk
+from antiphon.errors import MalformedInput
+from antiphon.optout.evidence import parse_evidence
+from antiphon.ports import Transaction
+from antiphon.terms import Instant, show_instant
+
+ID_DIGITS = 32
+MAILS = 1_000
+"""Shown of one campaign, the newest."""
+View = dict[str, object]
+
+
+def campaigns(tx: Transaction, _: Desk) -> list[View]:
+    """Campaigns, the biggest first."""
+    found = sorted(tx.find(Campaign), key=lambda each: (-each.messages, each.first_at))
+    return [_line(each) for each in found]
+
+
+def _line(each: Campaign) -> View:
+    return {
+        "campaign": each.id.hex(),
+        "messages": each.messages,
+        "title": each.title,
+        "first_at": show_instant(Instant(each.first_at)),
+        "last_at": show_instant(Instant(each.last_at)),
+    }
+
+
+def find_campaign(tx: Transaction, word: str) -> Campaign:
+    """The campaign with this identifier, or the only one whose identifier begins so. Raises MalformedInput."""
+    try:
+        low, high = (bytes.fromhex(word.lower().ljust(ID_DIGITS, digit)) for digit in "0f")
+        found = tx.find(Campaign, id__ge=low, id__le=high, limit=2) if word else []
+    except ValueError:
+        found = []
+    if len(found) != 1:
+        said = "begins several campaigns" if found else "names no campaign"
+        raise MalformedInput(f"{word!r} {said}.", advice="`antiphon campaigns` lists them.")
+    return found[0]
+
+
+def campaign(tx: Transaction, _: Desk, word: str) -> View:
+    """One campaign: who answers for it, why its mails belong together, and the mails."""
+    kept = find_campaign(tx, word)
+    reports = tx.find(Report, campaign=kept.id, order="-received_at", limit=MAILS)
+    originators = Counter(report.originator for report in reports if report.originator)
+    return {
+        **_line(kept),
+        "originators": [name for name, _ in originators.most_common()],
+        "why": [{"mails": count, "why": why} for why, count in Counter(r.why for r in reports if r.why).most_common()],
+        "mails": [
+            {
+                "report": report.report.hex(),
+                "received_at": show_instant(report.received_at),
+                "state": report.state.value,
+                "originator": report.originator,
+                "subject": parse_evidence(report.evidence).subject,
+                "source": report.source,
+                "why": report.why,
+            }
+            for report in reports
+        ],
+    }
