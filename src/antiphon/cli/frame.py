@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import click
 
 from antiphon import __version__
-from antiphon.errors import AntiphonError, HomeUnusable
+from antiphon.errors import AntiphonError, HomeUnusable, RefusedByLaw
 
 WAYS_IN = """Three ways to begin:
 
@@ -37,6 +37,8 @@ class Program(click.Group):
             return super().main(*args, **kwargs)
         except AntiphonError as error:
             click.echo(f"antiphon: {error.sentence()}", err=True)
+            for rule in error.rules if isinstance(error, RefusedByLaw) else ():
+                click.echo(f"  - {rule}", err=True)
             sys.exit(error.exit_code)
         except BrokenPipeError:
             sys.exit(0)
@@ -136,11 +138,9 @@ def _result(answer: dict[str, Any]) -> object:
     if answer["ok"]:
         return answer["result"]
     said = answer["error"]
-    error = AntiphonError(said["what"], advice=said["advice"])
-    if said["rules"]:
-        error.what += f" ({', '.join(said['rules'])})"
-    error.exit_code = said.get("exit", 1)
-    raise error
+    refused = RefusedByLaw(said["what"], tuple(said["rules"]), advice=said["advice"])
+    refused.exit_code = said.get("exit", 1)
+    raise refused
 
 
 def show(value: object, as_json: bool, columns: Sequence[str] = ()) -> None:

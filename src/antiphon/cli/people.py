@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
-from antiphon.cli.frame import as_json, ask, call, default_operator_key, main, show
+from antiphon.cli.frame import as_json, call, main, show
+from antiphon.cli.signing import one_key, private_key, signed
 from antiphon.errors import UnreadableFile
 
 
@@ -29,48 +28,37 @@ def operator_list(home: Path, as_json: bool) -> None:
 @operator.command("add")
 @click.argument("name")
 @click.option("--new-key", type=click.Path(path_type=Path), required=True, help="The new key's file; made if missing.")
-@click.option("--by", type=int, default=1, help="The ledger entry of the key that signs.")
-@click.option("--key", type=click.Path(path_type=Path), help="That key's file.")
+@one_key
 @click.pass_obj
-def operator_add(home: Path, name: str, new_key: Path, by: int, key: Path | None) -> None:
-    """Add an operator; the key counts seven ledger days later."""
+def operator_add(home: Path, name: str, new_key: Path, keys: tuple[Path, ...]) -> None:
+    """Add an operator; the key counts seven ledger days later.
+
+    Make the key on the new operator's own machine, and keep it there: only its public half goes to the node.
+    """
     from antiphon.backends.vault import write_secret
     from antiphon.formats.note import public_key
 
     if not new_key.exists():
         write_secret(new_key, os.urandom(32).hex().encode())
-    public = public_key(bytes.fromhex(new_key.read_text("ascii").strip())).hex()
-    _signed(home, "operator", key, {"name": name, "key": public, "by": by})
+    public = public_key(private_key(new_key)).hex()
+    found = signed(home, "operator", keys, lambda by: {"name": name, "key": public, "by": by[0]})
+    click.echo(f"{name} is an operator by entry {found['entry']}; the key counts in seven ledger days.")
 
 
 @operator.command("revoke")
 @click.argument("name")
-@click.option("--key-hex", required=True, help="The public key that ends.")
-@click.option("--by", type=int, default=1, help="The ledger entry of the key that signs.")
-@click.option("--key", type=click.Path(path_type=Path), help="That key's file.")
+@one_key
 @click.pass_obj
-def operator_revoke(home: Path, name: str, key_hex: str, by: int, key: Path | None) -> None:
+def operator_revoke(home: Path, name: str, keys: tuple[Path, ...]) -> None:
     """Revoke an operator's key, at once."""
-    _signed(home, "operator", key, {"name": name, "key": key_hex, "by": by, "revoke": True})
-
-
-def _signed(home: Path, verb: str, own_key: Path | None, arguments: dict[str, object]) -> None:
-    """Prepares, signs here with the operator's key, and submits: the key never goes to the node."""
-    from antiphon.formats.note import sign
-
-    private = bytes.fromhex((own_key or default_operator_key(home)).read_text("ascii").strip())
-
-    by = arguments["by"]
-    signers = by if isinstance(by, list) else [by]
-
-    async def both() -> object:
-        prepared: Any = await ask(home, {"verb": f"{verb}-prepare", **arguments})
-        signatures = [
-            {"by": index, "signature": sign(private, bytes.fromhex(prepared["sign"])).hex()} for index in signers
-        ]
-        return await ask(home, {"verb": verb, "id": prepared["id"], "signatures": signatures})
-
-    show(asyncio.run(both()), False)
+    rows = [row for row in call(home, "status")["operators"] if row["name"] == name and not row["revoked"]]
+    if len(rows) != 1:
+        raise UnreadableFile(
+            f"{name!r} names {len(rows)} live operators.", advice="`antiphon operator list` shows them."
+        )
+    ends = {"name": name, "key": rows[0]["key"], "revoke": True}
+    found = signed(home, "operator", keys, lambda by: {**ends, "by": by[0]})
+    click.echo(f"{name} is no operator any more, by entry {found['entry']}.")
 
 
 @main.group()
@@ -120,7 +108,7 @@ def cases(home: Path, as_json: bool) -> None:
 @as_json
 @click.pass_context
 def case_(context: click.Context, case_id: str, as_json: bool) -> None:
-    """One case: history, what would be asked, and why not. Then: approve, withdraw."""
+    """One case: history, what would be asked, and why not. Then: approve, withdraw, close, resume."""
     if context.invoked_subcommand is None:
         show(call(context.obj, "case", case=_case_id(context.obj, case_id)), as_json)
     else:
@@ -138,14 +126,32 @@ def _case_id(home: Path, word: str) -> str:
 @click.option("--notice", is_flag=True, help="Approve the exact bytes of the notice instead.")
 @click.option("--max", "limit", type=int, default=20, help="At most so many requests.")
 @click.option("--expires", "days", type=int, default=30, help="For so many days, 30 at most.")
-@click.option("--by", type=int, default=1, help="The ledger entry of your key.")
-@click.option("--key", type=click.Path(path_type=Path), help="Your key's file.")
+@one_key
 @click.pass_context
-def approve(context: click.Context, notice: bool, limit: int, days: int, by: int, key: Path | None) -> None:
-    """Approve, with your own key."""
-    scope = "notice" if notice else "standing"
-    extra = {} if notice else {"limit": limit, "days": days}
-    _signed(context.obj, "approve", key, {"case": context.meta["case"], "scope": scope, "by": [by], **extra})
+def approve(context: click.Context, notice: bool, limit: int, days: int, keys: tuple[Path, ...]) -> None:
+    """Approve, with your own key. Give --key twice where two people sign together (for more than 100 requests)."""
+    what = {"scope": "notice"} if notice else {"scope": "standing", "limit": limit, "days": days}
+    found = signed(context.obj, "approve", keys, lambda by: {"case": context.meta["case"], "by": by, **what})
+    said = "the notice as it was shown" if notice else f"at most {limit} requests in {days} days"
+    click.echo(f"Approved {said}, by entry {found['entry']}.")
+
+
+@case_.command("close")
+@click.option("--why", required=True, help="For whoever comes later.")
+@click.pass_context
+def close(context: click.Context, why: str) -> None:
+    """Decide a dispute for the originator: the case ends."""
+    call(context.obj, "resolve", case=context.meta["case"], why=why, resume=False)
+    click.echo("closed")
+
+
+@case_.command("resume")
+@click.option("--why", required=True, help="For whoever comes later.")
+@click.pass_context
+def resume(context: click.Context, why: str) -> None:
+    """Decide a dispute against the originator: the case goes on where it stood."""
+    call(context.obj, "resolve", case=context.meta["case"], why=why, resume=True)
+    click.echo("goes on")
 
 
 @case_.command("withdraw")
@@ -167,12 +173,13 @@ def originator(context: click.Context, domain: str) -> None:
 
 @originator.command("vouch")
 @click.option("--why", required=True, help="Your reason; it is recorded.")
-@click.option("--by", type=int, default=1, help="The ledger entry of your key.")
-@click.option("--key", type=click.Path(path_type=Path), help="Your key's file.")
+@one_key
 @click.pass_context
-def vouch(context: click.Context, why: str, by: int, key: Path | None) -> None:
+def vouch(context: click.Context, why: str, keys: tuple[Path, ...]) -> None:
     """Stand in for its age, by name."""
-    _signed(context.obj, "vouch", key, {"originator": context.meta["originator"], "why": why, "by": by})
+    domain = context.meta["originator"]
+    found = signed(context.obj, "vouch", keys, lambda by: {"originator": domain, "why": why, "by": by[0]})
+    click.echo(f"You vouch for the age of {domain}, by entry {found['entry']}.")
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -77,18 +78,37 @@ def arm(home: Path, level: str) -> None:
     show(call(home, "arm", level=level), False)
 
 
+SCOPES = {"host": "Only this host.", "case": "Only this case.", "channel": "Only this kind of channel."}
+
+
+def _scopes(command: Callable[..., None]) -> Callable[..., None]:
+    for name, text in reversed(SCOPES.items()):
+        command = click.option(f"--{name}", name, help=text)(command)
+    return command
+
+
 @main.command()
-@click.option("--host", help="Only this host.")
-@click.option("--case", "case_id", help="Only this case.")
-@click.option("--channel", help="Only this kind of channel.")
+@_scopes
 @click.option("--why", default="", help="For whoever comes later.")
 @click.pass_obj
-def disarm(home: Path, host: str | None, case_id: str | None, channel: str | None, why: str) -> None:
+def disarm(home: Path, /, why: str, **scopes: str | None) -> None:
     """Stop everything, or one host, case or kind of channel: at once."""
-    scoped = [(s, v) for s, v in (("host", host), ("case", case_id), ("channel", channel)) if v]
-    for scope, value in scoped or [("everything", "")]:
+    for scope, value in [(s, v) for s, v in scopes.items() if v] or [("everything", "")]:
         call(home, "disarm", scope=scope, value=value, why=why)
         click.echo(f"stopped: {scope} {value}".strip())
+
+
+@main.command()
+@_scopes
+@click.pass_obj
+def resume(home: Path, /, **scopes: str | None) -> None:
+    """Let one host, case or kind of channel go on that was stopped; `status` says why it was. `arm` lets all go on."""
+    chosen = [(scope, value) for scope, value in scopes.items() if value]
+    if not chosen:
+        raise click.UsageError("Name what goes on: --host H, --case ID or --channel KIND.")
+    for scope, value in chosen:
+        call(home, "resume", scope=scope, value=value)
+        click.echo(f"goes on: {scope} {value}")
 
 
 @main.group()

@@ -17,9 +17,7 @@ async def arm(desk: Desk, level: Armed) -> tuple[str, ...]:
     """Lets attempts out up to this level, after live checks. Raises RefusedByLaw with every check that failed."""
     failed = await failures(desk, level)
     if failed:
-        raise RefusedByLaw(
-            f"This node can not be armed: {failed[0]}.", failed, advice="`antiphon arm` lists all checks."
-        )
+        raise RefusedByLaw("This node can not be armed yet; it goes on observing.", failed)
 
     def work(tx: Transaction) -> None:
         tx.put(Setting(ARMED, bytes([level])))
