@@ -1,4 +1,4 @@
-"""Commands about mail: campaigns, inspect, group, and the member's own click."""
+"""Commands about mail: campaigns, group, and the member's own click."""
 
 from __future__ import annotations
 
@@ -61,35 +61,6 @@ def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
     click.echo(f"\n{table(mails, columns)}")
     if len(found["mails"]) > MAILS_SHOWN:
         click.echo(f"... and {len(found['mails']) - MAILS_SHOWN:,} more: antiphon campaign {campaign_id} --json")
-
-
-@main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--jsonl", is_flag=True, help="One JSON object a line.")
-@click.option("--assume-signatures-valid", "assume", is_flag=True, help="A diagnostic for archives: keys are gone.")
-def inspect(paths: tuple[Path, ...], jsonl: bool, assume: bool) -> None:
-    """What the node sees in messages: signatures, gate, channels, and every reason why not. Needs no home."""
-    from antiphon.backends.machine import SystemClock
-    from antiphon.intake.folder import FoundProblem, walk
-    from antiphon.node import rulebook
-    from antiphon.optout.inspection import inspect_message
-    from antiphon.settings import Settings
-
-    rules, now = rulebook(Settings()), SystemClock().now()
-    for found in walk(paths):
-        if isinstance(found, FoundProblem):
-            click.echo(f"{found.path}: {found.error}", err=True)
-            if jsonl:
-                click.echo(
-                    json.dumps({"path": found.path, "refusals": ["unreadable"], "why": found.error, "channels": []})
-                )
-            continue
-        view = inspect_message(found.raw, found.path, rules, keys=None if assume else {}, now=now)
-        if jsonl:
-            click.echo(json.dumps(view))
-        else:
-            show(view, False)
-            click.echo()
 
 
 @main.command()

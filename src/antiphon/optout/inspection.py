@@ -62,9 +62,8 @@ def inspect_message(
         at = received_at if received_at is not None else (message.date_at() or now)
         evidence = examine(message, signatures, rules, received_at=at, records=records)
     except MalformedInput:
-        return _empty(path, digest)
+        return _empty(path, digest, "within-limits")
     author = message.sole_address("from")
-    blame = unaccountable(standing, now)
     return {
         "path": path,
         "digest": digest,
@@ -76,14 +75,19 @@ def inspect_message(
         "transactional": list(evidence.transactional),
         "channels": [_channel(offer) for offer in evidence.offers],
         "originator": evidence.originator or None,
-        "accountable": {"ok": bool(evidence.originator) and not blame, "reasons": list(blame)},
+        "accountable": bool(evidence.originator) and not unaccountable(standing, now),
         "refusals": list(_refusals(message, evidence, at)),
         "evidence": EvidenceClass.UPLOADED.value,
     }
 
 
-def _empty(path: str, digest: str) -> dict[str, object]:
-    """Of a message that passes one of our limits: nothing can be said, and nothing is asked."""
+def not_inspected(path: str) -> dict[str, object]:
+    """Of something that could not be read, or is no mail: the same fields, and the one refusal."""
+    return _empty(path, None, "unreadable")
+
+
+def _empty(path: str, digest: str | None, refusal: str) -> dict[str, object]:
+    """Of what nothing can be said about, and nothing is asked."""
     return {
         **dict.fromkeys(FIELDS),
         "path": path,
@@ -93,8 +97,8 @@ def _empty(path: str, digest: str) -> dict[str, object]:
         "relayed": False,
         "transactional": [],
         "channels": [],
-        "accountable": {"ok": False, "reasons": []},
-        "refusals": ["within-limits"],
+        "accountable": False,
+        "refusals": [refusal],
         "evidence": EvidenceClass.UPLOADED.value,
     }
 

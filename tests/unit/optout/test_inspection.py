@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.formats.dkim import KeyAnswer
-from antiphon.optout.inspection import FIELDS, inspect_message
+from antiphon.optout.inspection import FIELDS, inspect_message, not_inspected
 from antiphon.optout.originator import Standing
 from antiphon.terms import DAY, Instant
 from tests.unit.formats.dkim_vectors import NEWSLETTER, keys_for, sign
@@ -62,16 +62,13 @@ def test_the_assumption_is_said_and_opens_nothing_but_the_signature() -> None:
 
 def test_a_stranger_is_accountable_only_with_an_age() -> None:
     """Nothing was asked of any registry, so nothing is known."""
-    assert view(sign(NEWSLETTER))["accountable"] == {
-        "ok": False,
-        "reasons": ["age-known", "registered-long", "seen-long"],
-    }
+    assert view(sign(NEWSLETTER))["accountable"] is False
     old = Instant(NOW - 1000 * DAY)
     standing = Standing(old, old, vouched=False, blocklisted=False, rotating=False, clicked=False)
     shown = inspect_message(sign(NEWSLETTER), "a", RULES, keys=None, received_at=NOW, now=NOW, standing=standing)
-    assert shown["accountable"] == {"ok": True, "reasons": []}
+    assert shown["accountable"] is True
     nobody = inspect_message(b"\n", "a", RULES, keys=None, received_at=NOW, now=NOW, standing=standing)
-    assert nobody["accountable"] == {"ok": False, "reasons": []}
+    assert nobody["accountable"] is False
 
 
 def test_a_message_beyond_the_limits_is_a_line_too() -> None:
@@ -86,3 +83,9 @@ def test_any_bytes_are_shown(tail: bytes, headed: bool) -> None:
     """Never an error, always JSON."""
     shown = view((sign(NEWSLETTER)[:300] if headed else b"") + tail)
     json.dumps(shown).encode("utf-8")
+
+
+def test_what_could_not_be_read_is_a_line_too() -> None:
+    """A program that counts lines counts every file."""
+    shown = not_inspected("a.pdf")
+    assert tuple(sorted(shown)) == tuple(sorted(FIELDS)) and shown["refusals"] == ["unreadable"]
