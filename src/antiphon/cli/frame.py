@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import click
 
 from antiphon import __version__
+from antiphon.cli.table import cell, table
 from antiphon.errors import AntiphonError, HomeUnusable, RefusedByLaw
 
 WAYS_IN = """Three ways to begin:
@@ -148,37 +149,32 @@ def show(value: object, as_json: bool, columns: Sequence[str] = ()) -> None:
     if as_json:
         click.echo(json.dumps(value, indent=2))
     elif isinstance(value, list):
-        rows: list[dict[str, object]] = [row for row in value if isinstance(row, dict)]
-        _table(rows, columns or tuple(rows[0] if rows else ()))
+        _list([row for row in value if isinstance(row, dict)], columns)
     elif isinstance(value, dict):
         for name, item in value.items():
             if isinstance(item, list) and item and isinstance(item[0], dict):
-                click.echo(f"\n{name}")
-                _table(item, tuple(item[0]))
+                click.echo(f"\n{_title(name)}")
+                _list(item, ())
             elif isinstance(item, str) and "\n" in item:
-                click.echo(f"\n{name}\n{item}")
+                click.echo(f"\n{_title(name)}\n{item}")
             else:
-                click.echo(f"{name:<20} {_cell(item)}")
+                click.echo(f"{_title(name):<20} {cell(_yes_or_no(item))}")
     else:
         click.echo(str(value))
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "-" if value is None else str(value)
+def _list(rows: Sequence[dict[str, object]], columns: Sequence[str]) -> None:
+    named = columns or tuple(dict.fromkeys(name for row in rows for name in row))
+    plain = [{name: _yes_or_no(item) for name, item in row.items()} for row in rows]
+    click.echo(table(plain, {name: _title(name) for name in named}) if rows else "nothing")
 
 
-def _table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> None:
-    lines = [[_cell(row.get(name))[:60] for name in columns] for row in rows]
-    if not lines:
-        click.echo("nothing")
-        return
-    widths = [max(len(name), *(len(line[at]) for line in lines)) for at, name in enumerate(columns)]
-    for line in ([*columns], *lines):
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def _title(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _yes_or_no(value: object) -> object:
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on standard output.")

@@ -66,7 +66,9 @@ def status(home: Path, as_json: bool) -> None:
     """What this node does, and what needs a person."""
     found = call(home, "status")
     if not as_json:
-        found.pop("dkim_records")
+        del found["dkim_records"]
+        for operator in found["operators"]:
+            del operator["key"]
     show(found, as_json)
 
 

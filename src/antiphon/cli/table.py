@@ -26,7 +26,7 @@ def cell(value: object) -> str:
         text = f"{value:,}"
     else:
         text = "-" if value is None or value == "" else str(value)
-    return "".join(c if c.isprintable() else " " for c in text)
+    return "".join(c if c.isprintable() else " " for c in text) or "-"
 
 
 def table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], across: int = 0) -> str:
