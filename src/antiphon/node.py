@@ -44,7 +44,7 @@ from antiphon.formats.publicness import is_public
 from antiphon.intake.mailport import MailPort
 from antiphon.ledger.entry import KeyRotated
 from antiphon.optout.evidence import Rulebook
-from antiphon.ports import CABINETS, Answer, Clock, Setting, Transaction
+from antiphon.ports import CABINETS, Answer, Clock, Questions, Setting, Transaction
 from antiphon.settings import Settings, host_and_port, load_settings, print_settings
 from antiphon.terms import HOUR, Identifier, Instant, ledger_day
 from antiphon.web.control import Control
@@ -60,9 +60,10 @@ class ClockedResolver:
     def __init__(self, resolver: dns.Resolver, clock: Clock) -> None:
         self._resolver, self._clock = resolver, clock
 
-    async def ask(self, name: str, kind: str) -> Answer:
+    async def ask(self, name: str, kind: str, questions: Questions | None = None) -> Answer:
         """As the port says."""
-        said = await self._resolver.ask(name, kind, now=self._clock.now())  # type: ignore[arg-type]  # a Literal there
+        now = self._clock.now()
+        said = await self._resolver.ask(name, kind, now=now, budget=questions)  # type: ignore[arg-type]  # a Literal
         return Answer(said.status.value, said.values, said.chain, said.ttl_seconds, said.dnssec)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from antiphon.campaign.grouping import Band, Campaign
-from antiphon.campaign.report import Delivery, Report, Taken
+from antiphon.campaign.report import Delivery, Original, Report, Taken
 from antiphon.campaign.sighting import Sighting
 from antiphon.ledger.allowance import Permit
 from antiphon.ledger.kept import Spent, StoredEntry, StoredHash
@@ -19,8 +19,10 @@ from antiphon.optout.approval import Approval, Draft, OperatorKey
 from antiphon.optout.asking import Asked
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case
-from antiphon.optout.destination import Halt, Pair
-from antiphon.optout.known import Happening, KnownOriginator
+from antiphon.optout.click import Click
+from antiphon.optout.destination import Halt, HostPair, Pair
+from antiphon.optout.known import Confirmation, Happening, KnownOriginator
+from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Instant
@@ -55,6 +57,9 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",))),
     Cabinet(Report, "report", ("report",), (), (("member", "identity"), ("case", "state"), ("campaign",))),
     Cabinet(Taken, "taken", ("member", "key")),
+    Cabinet(Original, "original", ("report",), (), (("until",),)),
+    Cabinet(Click, "click", ("report",), (), (("state", "hold_until"), ("case", "state"))),
+    Cabinet(Confirmation, "confirmation", ("member", "originator")),
     Cabinet(
         Sighting,
         "sighting",
@@ -69,8 +74,10 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Draft, "draft", ("case",)),
     Cabinet(OperatorKey, "operator_key", ("entry",), (("key",),)),
     Cabinet(KnownOriginator, "originator", ("originator",)),
+    Cabinet(Signing, "signing", ("domain", "from_organisation", "member"), (), (("domain", "at"),)),
     Cabinet(Happening, "happening", ("case", "number")),
     Cabinet(Pair, "pair", ("domain", "prefix"), (("pair",),)),
+    Cabinet(HostPair, "host_pair", ("signer", "host"), (("pair",),)),
     Cabinet(Halt, "halt", ("scope", "value")),
     Cabinet(Budget, "budget", ("key",)),
     Cabinet(Spent, "spent", ("side", "key")),
@@ -183,11 +190,27 @@ class Exchange:
     took_seconds: float = 0.0
 
 
+QUESTIONS_PER_MESSAGE = 20
+
+
+class Questions:
+    """What one message may still ask of DNS (LAW §4): whoever handles the message hands it to every question."""
+
+    def __init__(self, left: int = QUESTIONS_PER_MESSAGE) -> None:
+        self.left = left
+
+    def take(self) -> bool:
+        """One question; False when there are none left."""
+        self.left -= 1
+        return self.left >= 0
+
+
 class Resolver(Protocol):
     """DNS, as the system's resolver sees it."""
 
-    async def ask(self, name: str, kind: str) -> Answer:
-        """TXT, A, AAAA, MX or PTR of a name; never raises for what DNS says. Time-outs and SERVFAIL are temporary."""
+    async def ask(self, name: str, kind: str, questions: Questions | None = None) -> Answer:
+        """TXT, A, AAAA, MX or PTR of a name; never raises for what DNS says. Time-outs, SERVFAIL and a question too
+        many are temporary; an answer that was kept from earlier costs no question."""
         ...
 
 

@@ -23,9 +23,9 @@ import dns.reversename
 import dns.rrset
 
 from antiphon.formats.domain import organisational_domain
+from antiphon.ports import Questions
 from antiphon.terms import SECOND, Domain, Instant
 
-QUESTIONS_PER_MESSAGE = 20
 ZONE_BURST = 100
 ZONE_PER_SECOND = 2
 CACHED_ANSWERS = 20_000
@@ -62,18 +62,6 @@ class Answer:
     dnssec: bool = False
 
 
-class Budget:
-    """The questions that one message may cause. Answers from the cache cost nothing."""
-
-    def __init__(self, questions: int = QUESTIONS_PER_MESSAGE) -> None:
-        self.left = questions
-
-    def take(self) -> bool:
-        """One question; False when there are none left."""
-        self.left -= 1
-        return self.left >= 0
-
-
 class Resolver:
     """Asks (address, port). Never raises for what a name or a server does: that is an Answer.
 
@@ -95,7 +83,7 @@ class Resolver:
         self._pace: dict[str, tuple[Instant, float]] = {}
         self._backend = dns.asyncbackend.get_backend("asyncio")
 
-    async def ask(self, name: str, kind: Kind, *, now: Instant, budget: Budget | None = None) -> Answer:
+    async def ask(self, name: str, kind: Kind, *, now: Instant, budget: Questions | None = None) -> Answer:
         """The records of this kind at `name`; for PTR, `name` is an address. `now` is policy time."""
         asked = _question(name, kind)
         if asked is None:

@@ -47,7 +47,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Report:
     """One statement about one received message. `reasons` are the refusals, the deciding one first, comma
-    separated; `evidence` is `campaign.evidence` printed; `raw` is sealed under the member's key."""
+    separated; `evidence` is `optout.evidence` printed."""
 
     report: Identifier
     community: Identifier
@@ -70,7 +70,6 @@ class Report:
     clicked: bool
     source: str
     evidence: bytes
-    raw: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +83,13 @@ class Taken:
     reasons: str
     sighting_reasons: str
     sighting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The bytes of a reported mail that is no sighting and that a click of its member might make one: sealed under the
+    member's key, and kept no longer than such a mail could pay."""
+
+    report: Identifier
+    sealed: bytes
+    until: Instant

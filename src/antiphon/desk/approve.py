@@ -18,7 +18,6 @@ from antiphon.ledger.commitment import hide
 from antiphon.ledger.entry import Approved, KeySignature, KeyStatus, Vouched, signed_part
 from antiphon.optout.approval import LIMIT_FOR_ONE, LONGEST_DAYS, Approval, Draft, OperatorKey, Scope, room_for
 from antiphon.optout.case import NOTICE_TRIES, Case, State
-from antiphon.optout.destination import Pair, PairState
 from antiphon.optout.known import KnownOriginator
 from antiphon.ports import Transaction
 from antiphon.terms import Identifier, LedgerDay, ledger_day
@@ -235,19 +234,3 @@ def _approval(entry: Approved, index: int, prepared: Prepared, case: Identifier)
         expiry_day=entry.expiry or LedgerDay(entry.day + LONGEST_DAYS),
         signers=",".join(str(signer) for signer in prepared.by),
     )
-
-
-async def decide_pair(desk: Desk, pair_id: str, *, allow: bool, who: str, why: str) -> None:
-    """A person saw the PTR and the holder of an address. A barred pair stays barred. Raises RefusedByLaw."""
-
-    def work(tx: Transaction) -> None:
-        now = desk.clock.now()
-        found = tx.find(Pair, pair=pair_id)
-        if not found or found[0].state is PairState.BARRED:
-            raise _refuse("There is no such pair, or its certificate failed and it stays barred.", "pair-allowed")
-        state = PairState.ALLOWED if allow else PairState.REFUSED
-        tx.put(replace(found[0], state=state, why=why, changed_at=now))
-        tell(tx, found[0].case, now, who=who, what=f"{found[0].host} at {found[0].prefix}: {state}", why=why)
-        look_by(tx, found[0].case, now)
-
-    await desk.store.write(work)

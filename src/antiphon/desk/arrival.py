@@ -8,11 +8,10 @@ from antiphon.desk.desk import Desk
 from antiphon.formats.dkim import KeyAnswer, KeyStatus, keys_needed
 from antiphon.formats.domain import walk_names
 from antiphon.formats.message import Message
-from antiphon.ports import Setting
+from antiphon.ports import Questions, Setting
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Domain, Instant
 
-MOST_QUESTIONS = 20
 NODE_KEY = "node.key"
 
 
@@ -40,11 +39,13 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 async def fetch(desk: Desk, message: Message, received_at: Instant) -> Fetched:
-    """Asks for every key and DMARC record that judging this mail needs, at most twenty questions."""
+    """Asks for every key and DMARC record that judging this mail needs, with the questions that one message has. What
+    was not answered is kept as not answered: the rules that rest on it then fail."""
+    questions = Questions()
     keys: dict[str, KeyAnswer] = {}
     names = keys_needed(message)
     for name in names:
-        answer = await desk.resolver.ask(name, "TXT")
+        answer = await desk.resolver.ask(name, "TXT", questions)
         status = {"found": KeyStatus.FOUND, "absent": KeyStatus.ABSENT}.get(answer.status, KeyStatus.TEMPORARY)
         record = answer.values[0] if status is KeyStatus.FOUND and len(answer.values) == 1 else None
         chain = tuple(Domain(link) for link in answer.chain)
@@ -54,8 +55,8 @@ async def fetch(desk: Desk, message: Message, received_at: Instant) -> Fetched:
     signers = [Domain(name.partition("._domainkey.")[2]) for name in names]
     for domain in [author, *(d for d in signers if d != author)] if author is not None and names else []:
         for step in walk_names(domain):
-            if step not in records and len(keys) + len(records) < MOST_QUESTIONS:
-                answer = await desk.resolver.ask(f"_dmarc.{step}", "TXT")
+            if step not in records:
+                answer = await desk.resolver.ask(f"_dmarc.{step}", "TXT", questions)
                 if answer.status != "temporary":
                     found = [value for value in answer.values if value.lstrip().startswith("v=DMARC1")]
                     records[step] = found[0] if len(found) == 1 else None

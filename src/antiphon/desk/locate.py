@@ -14,7 +14,7 @@ from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.case import Case
 from antiphon.optout.channel import chain_allowed
 from antiphon.optout.destination import Pair, PairState, prefix_of
-from antiphon.ports import Answer, Transaction
+from antiphon.ports import Answer, Questions, Transaction
 from antiphon.terms import Domain
 
 STOP_WORDS = frozenset({"v=antiphon1; stop", "v=antiphon1;stop"})
@@ -28,18 +28,18 @@ class Stop:
     stopped: bool
 
 
-async def ask_stop(desk: Desk, host: str) -> Stop:
+async def ask_stop(desk: Desk, host: str, questions: Questions | None = None) -> Stop:
     """One DNS look-up before each attempt; no answer and a malformed record both mean wait."""
-    answer = await desk.resolver.ask(f"_antiphon.{host}", "TXT")
+    answer = await desk.resolver.ask(f"_antiphon.{host}", "TXT", questions)
     words = {" ".join(value.split()) for value in answer.values}
     return Stop(absent=answer.status == "absent", stopped=answer.status == "found" and bool(words & STOP_WORDS))
 
 
-async def resolve(desk: Desk, host: str) -> tuple[str, Answer]:
+async def resolve(desk: Desk, host: str, questions: Questions | None = None) -> tuple[str, Answer]:
     """The one public address that the attempt will be pinned to, and the answer; empty when there is none."""
     answer = Answer("absent", ())
     for kind in ("A", "AAAA"):
-        answer = await desk.resolver.ask(host, kind)
+        answer = await desk.resolver.ask(host, kind, questions)
         if answer.status == "found":
             # One address that is not public spoils the name: a second answer could be the one that is dialled.
             public = all(is_public(value) for value in answer.values)
@@ -47,13 +47,13 @@ async def resolve(desk: Desk, host: str) -> tuple[str, Answer]:
     return "", answer
 
 
-async def pair_state(desk: Desk, case: Case, host: str, address: str) -> PairState:
+async def pair_state(desk: Desk, case: Case, host: str, address: str, *, questions: Questions) -> PairState:
     """What a person decided about this domain at this network; a new pair is held, with what they need to see."""
     domain, prefix = organisational_domain(parse_domain(host)), prefix_of(address)
     known = await desk.store.read(lambda tx: tx.get(Pair, domain, prefix))
     if known is not None:
         return known.state
-    ptr = await desk.resolver.ask(address, "PTR")
+    ptr = await desk.resolver.ask(address, "PTR", questions)
     try:
         holder = await desk.registrar.holder(address)
     except Unreachable:
@@ -82,16 +82,19 @@ async def pair_state(desk: Desk, case: Case, host: str, address: str) -> PairSta
 
 
 async def locate(
-    desk: Desk, case: Case, kind: ChannelKind, *, target: str, host: str, reserve: int, usable: bool
+    desk: Desk, case: Case, kind: ChannelKind, *, target: str, host: str, reserve: int, usable: bool, clicked: bool
 ) -> tuple[Destination, Stop]:
-    """Everything about one destination, looked up in the order in which it may be refused. `host` is the name whose
-    owner is asked: of the URL, or of the mail address."""
-    stop = await ask_stop(desk, host)
-    exchanger = await _exchanger(desk, host) if kind is ChannelKind.MAIL else host
-    address, answer = await resolve(desk, exchanger) if exchanger else ("", Answer("absent", ()))
+    """Everything about one destination, looked up in the order in which it may be refused, with the questions that one
+    message has. `host` is the name whose owner is asked: of the URL, or of the mail address. `clicked`: a member who
+    was shown the URL approved it and whatever pair it has, for itself, unless a person refused that pair (LAW §4)."""
+    questions = Questions()
+    stop = await ask_stop(desk, host, questions)
+    exchanger = await _exchanger(desk, host, questions) if kind is ChannelKind.MAIL else host
+    address, answer = await resolve(desk, exchanger, questions) if exchanger else ("", Answer("absent", ()))
     chain = tuple(Domain(name) for name in (*answer.chain, exchanger) if name != host)
     inside = bool(address) and chain_allowed(chain, host, case.domain, desk.rules.providers)
-    allowed = inside and await pair_state(desk, case, exchanger, address) is PairState.ALLOWED
+    enough = (PairState.ALLOWED, PairState.HELD) if clicked else (PairState.ALLOWED,)
+    allowed = inside and await pair_state(desk, case, exchanger, address, questions=questions) in enough
     to = Destination(
         kind=kind,
         target=target,
@@ -108,9 +111,9 @@ async def locate(
     return to, stop
 
 
-async def _exchanger(desk: Desk, domain: str) -> str:
+async def _exchanger(desk: Desk, domain: str, questions: Questions) -> str:
     """The preferred mail exchanger; the domain itself without MX; none for a null MX (RFC 7505 §3)."""
-    answer = await desk.resolver.ask(domain, "MX")
+    answer = await desk.resolver.ask(domain, "MX", questions)
     if answer.status == "absent":
         return domain
     ranked = sorted((int(p), name) for p, _, name in (v.partition(" ") for v in answer.values) if p.isdigit())

@@ -12,6 +12,7 @@ from antiphon.desk.history import move
 from antiphon.desk.log import PUBLISHED, number
 from antiphon.desk.mint import asked_of, coin, named_stand
 from antiphon.desk.notify import DRAFT_LASTS, make_draft
+from antiphon.desk.standing import voice_of
 from antiphon.ledger.allowance import FRESH, Act, Armed, Coin, Question, unfit
 from antiphon.optout.approval import Approval, Draft, Scope, draft_reports
 from antiphon.optout.asking import TRY_SPACING, Asked, Phase
@@ -27,12 +28,10 @@ from antiphon.optout.case import (
     Facts,
     State,
 )
+from antiphon.optout.click import Click, ClickState
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate
-from antiphon.terms import DAY, MINUTE, Identifier, Instant, day_end, ledger_day
-
-PROVEN_BEFORE = 30 * DAY
-"""A stranger's mailbox counts as independent once it was confirmed this long before the sighting."""
+from antiphon.terms import MINUTE, Identifier, Instant, day_end, ledger_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def bare_question(act: Act, now: Instant, published: int, coins: tuple[Coin, ...
 
 def fits(tx: Transaction, act: Act, sighting: Sighting, now: Instant) -> bool:
     """Whether this sighting could pay for this act, wherever it goes."""
-    return not unfit(bare_question(act, now, number(tx, PUBLISHED), (coin(tx, sighting, now),)))
+    return not unfit(bare_question(act, now, number(tx, PUBLISHED), (coin(tx, sighting, now, act),)))
 
 
 def unspent(tx: Transaction, case: Case, now: Instant) -> dict[Identifier, list[Sighting]]:
@@ -101,17 +100,11 @@ def live_approval(tx: Transaction, case: Case, now: Instant) -> Approval | None:
 
 def independent(tx: Transaction, sightings: Iterable[Sighting]) -> int:
     """How many members count for a quorum: hosted mailboxes, and strangers' registrable domains proved in time."""
-    voices: set[str] = set()
+    voices: set[bytes] = set()
     for sighting in sightings:
         mandate = tx.get(Mandate, sighting.member)
-        if mandate is None:
-            continue
-        proved = mandate.proved_at
-        if mandate.hosted:
-            voices.add(mandate.member.hex())
-        elif proved is not None and proved <= sighting.received_at - PROVEN_BEFORE:
-            voices.add(mandate.tenant)
-    return len(voices)
+        voices |= {voice_of(mandate, sighting.received_at)} if mandate is not None else set()
+    return len(voices - {b""})
 
 
 def _notice(
@@ -208,6 +201,8 @@ def next_look(tx: Transaction, case: Case, now: Instant, paced: Instant | None) 
         times.append(case.disputed_at + DISPUTE_LASTS)
     tries = tx.find(Asked, originator=case.originator, asked_at=None, tries__gt=0)
     times += [a.last_try_at + TRY_SPACING for a in tries if a.last_try_at is not None]
+    for made in tx.find(Click, case=case.case, state=ClickState.TAKEN, slow_until__gt=now):
+        times += [made.leaves_at, made.slow_until]
     later = [t for t in times if t is not None and t > now]
     return Instant(min(later)) if later else None
 

@@ -11,9 +11,9 @@ from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.desk import Desk, armed
 from antiphon.desk.history import look_by, move, tell
 from antiphon.desk.log import PUBLISHED, number
-from antiphon.desk.standing import is_accountable
+from antiphon.desk.standing import standing_of
 from antiphon.errors import RefusedByLaw
-from antiphon.ledger.allowance import Act, Coin, Permit, Question, Side, spend
+from antiphon.ledger.allowance import CLICKED, Act, Coin, Permit, Question, Side, spend
 from antiphon.ledger.commitment import hide, nullifier
 from antiphon.ledger.entry import Basis, ChannelKind, NoticeIntended, Purpose, RequestIntended, SpentLeaf
 from antiphon.ledger.kept import Spent
@@ -30,8 +30,10 @@ from antiphon.optout.case import (
     Facts,
     State,
 )
+from antiphon.optout.click import Click, ClickState
 from antiphon.optout.destination import Halt, halted
 from antiphon.optout.evidence import Evidence, parse_evidence
+from antiphon.optout.originator import unaccountable
 from antiphon.optout.pacing import Budget, fresh, keys
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate
@@ -84,8 +86,8 @@ def spend_keys(evidence: Evidence, member: Identifier) -> tuple[Digest, ...]:
     return (*(nullifier(value) for value in evidence.signature_values), Digest(mailbox))
 
 
-def coin(tx: Transaction, sighting: Sighting, now: Instant) -> Coin:
-    """One sighting as the law sees it now."""
+def coin(tx: Transaction, sighting: Sighting, now: Instant, act: Act) -> Coin:
+    """One sighting as the law sees it now, for this act."""
     report = _kept(tx.get(Report, sighting.report))
     mandate = _kept(tx.get(Mandate, sighting.member))
     asked = asked_of(tx, sighting.member, sighting.originator)
@@ -96,7 +98,7 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant) -> Coin:
         member=sighting.member,
         index=sighting.index,
         received_at=sighting.received_at,
-        hold_until=sighting.hold_until,
+        hold_until=_hold_of(tx, sighting, act),
         size=sighting.size,
         spendable_class=report.evidence_class is not EvidenceClass.UPLOADED,
         clicked=sighting.clicked,
@@ -112,6 +114,18 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant) -> Coin:
         spent=sighting.paid is not None or any(tx.get(Spent, Side.ORIGINATOR, key) for key in purses),
         keys=purses,
     )
+
+
+def _hold_of(tx: Transaction, sighting: Sighting, act: Act) -> Instant:
+    """Until when a sighting is held: as its click says, where this act rests on one."""
+    made = click_of(tx, sighting) if act in CLICKED else None
+    return made.held_until(sighting.hold_until, own=act is Act.CLICKED_OPT_OUT) if made else sighting.hold_until
+
+
+def click_of(tx: Transaction, sighting: Sighting) -> Click | None:
+    """The click that counts for a sighting, if there is one."""
+    made = tx.get(Click, sighting.report) if sighting.clicked else None
+    return made if made is not None and made.state is ClickState.TAKEN else None
 
 
 def _kept(record: T | None) -> T:
@@ -136,8 +150,7 @@ def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
     """Everything the law asks about this wish, as it is in this transaction."""
     case = _kept(tx.get(Case, wish.case))
     sightings = [_kept(tx.get(Sighting, report)) for report in wish.reports]
-    coins = tuple(coin(tx, sighting, now) for sighting in sightings)
-    clicked = any(c.clicked for c in coins)
+    coins = tuple(coin(tx, sighting, now, wish.act) for sighting in sightings)
     budgets = [tx.get(Budget, key) or fresh(key) for key in keys(wish.to.host, wish.to.organisation, wish.to.prefix)]
     stands = halted(
         tx.find(Halt), now, hosts=(wish.to.host, wish.to.organisation), case=case.case.hex(), channel=wish.to.channel
@@ -152,7 +165,7 @@ def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
         halted=stands or desk.stopped(),
         case_allows=case.state in STATES.get(wish.act, frozenset()),
         same_case=all(s.case == case.case for s in sightings),
-        accountable=is_accountable(tx, case.originator, now, clicked=clicked),
+        accountable=_is_accountable(tx, case, wish, sightings, now=now),
         channel_usable=wish.to.usable,
         pair_allowed=wish.to.pair_allowed,
         no_stop_published=wish.to.no_stop_published,
@@ -162,6 +175,16 @@ def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
         reserve=wish.to.reserve,
         coins=coins,
     )
+
+
+def _is_accountable(tx: Transaction, case: Case, wish: Wish, sightings: list[Sighting], *, now: Instant) -> bool:
+    """Every rule of standing holds. A member's click stands in for the age of the originator that it was shown, for
+    this own opt-out and for nothing else (LAW §4)."""
+    clicks = [click_of(tx, sighting) for sighting in sightings]
+    clicked = wish.act is Act.CLICKED_OPT_OUT and all(c is not None and c.vouches_for(case.originator) for c in clicks)
+    reports = [report for sighting in sightings if (report := tx.get(Report, sighting.report)) is not None]
+    signers = {signer for report in reports if (signer := parse_evidence(report.evidence).signer)}
+    return not unaccountable(standing_of(tx, case.originator, now, clicked=clicked, signers=signers), now)
 
 
 def _approved(tx: Transaction, case: Case, wish: Wish, day: LedgerDay) -> bool:

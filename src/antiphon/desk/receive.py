@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 import msgspec
 
-from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, Statement, refusals
+from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, refusals
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState
-from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.campaign.stream import arrived_at
+from antiphon.desk.admit import Claim, add_sighting, case_of, statement_of
 from antiphon.desk.answer import take_answer, take_bounce
 from antiphon.desk.arrival import Arrival, Fetched, fetch, node_key
+from antiphon.desk.click import keep_original
 from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import prove_member
-from antiphon.desk.history import look_by, tell
-from antiphon.desk.mint import asked_of
 from antiphon.desk.notify import LOOP_FIELD, is_ours
-from antiphon.desk.standing import ask_age
-from antiphon.errors import AntiphonError, MalformedInput
-from antiphon.formats.dkim import assume_valid, identities, verify
+from antiphon.desk.standing import ask_age, infrastructure_among, note_signers
+from antiphon.errors import MalformedInput
+from antiphon.formats.dkim import assume_valid, identities, keys_needed, verify
 from antiphon.formats.message import Message, parse_message
-from antiphon.ledger.commitment import case_tag, commit_case, commit_mail, delivery_leaf, leaf
-from antiphon.optout.case import Case, State
+from antiphon.ledger.commitment import delivery_leaf
 from antiphon.optout.evidence import Evidence, examine, print_evidence
 from antiphon.optout.holding import hold_until
-from antiphon.optout.known import KnownOriginator
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate, MandateState
-from antiphon.terms import HOUR, Digest, Domain, Identifier, Instant, LedgerDay, ledger_day
+from antiphon.terms import HOUR, Digest, Domain, Identifier, Instant
 
 
 async def receive_all(desk: Desk) -> int:
@@ -72,10 +68,11 @@ async def receive(desk: Desk, arrival: Arrival) -> None:
 async def _take_proof(desk: Desk, token: str, raw: bytes) -> None:
     message = parse_message(raw)
     fetched = await fetch(desk, message, desk.clock.now())
-    author = message.addresses("from")
-    signed = any(s.passes and len(author) == 1 and s.domain == author[0].domain for s in verify(message, fetched.keys))
-    if signed:
-        await prove_member(desk, token, author[0].folded)
+    author = message.sole_address("from")
+    if author is None:
+        return
+    if any(s.passes and s.domain == author.domain and "from" in s.covers for s in verify(message, fetched.keys)):
+        await prove_member(desk, token, author.folded)
 
 
 async def commit_delivery(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:
@@ -152,6 +149,8 @@ async def judge(
     received_at = min(came_at or at, at) if imported else came_at or at
     # Mail under a pending mandate is shown as if its signature still verified; it becomes no sighting (LAW §3).
     assumed = known is None and mandate.state is MandateState.PENDING
+    signing = [key.partition("._domainkey.")[2] for key in keys_needed(message)]
+    shared = await desk.store.read(lambda tx: infrastructure_among(tx, signing, Instant(received_at)))
     evidence = examine(
         message,
         assume_valid(message) if assumed else verify(message, known.keys if known else {}),
@@ -160,6 +159,7 @@ async def judge(
         records=None if assumed else {Domain(name): text for name, text in (known.records if known else {}).items()},
         by_person=clicked,
         witnessed=delivery is not None and not imported,
+        infrastructure=shared,
     )
     loop = message.one(LOOP_FIELD.lower())
     references = " ".join(field.value for name in ("in-reply-to", "references") for field in message.all(name))
@@ -208,9 +208,12 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     now, judged, evidence = desk.clock.now(), said.judged, said.judged.evidence
     desk.log.close_hours(tx, now)
     live = tx.get(Mandate, mandate.member) or mandate
-    statement = _statement(tx, desk, live, said)
+    claim = Claim(
+        evidence, judged.evidence_class, judged.received_at, said.clicked, names=judged.names, ours=judged.ours
+    )
+    statement = statement_of(tx, live, claim, now)
     refused, unfit = refusals(ACCEPTED, statement), refusals(SPENDABLE, statement)
-    case = _case(tx, desk, evidence, now) if not refused and evidence.originator else None
+    case = case_of(tx, desk, evidence) if not refused and evidence.originator else None
     evidence_only = refused == ("mandate-live",) and live.state is MandateState.PENDING
     campaign, why = None, ""
     if evidence_only or not refused:
@@ -230,7 +233,11 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     if "not-duplicate" not in refused:
         tx.add(report)
     if case is not None and not unfit and not refused:
-        _add_sighting(tx, desk, live, report, evidence, case)
+        add_sighting(tx, desk, live, report, evidence=evidence)
+    if not refused:
+        keep_original(tx, desk, live, report, raw=judged.message.raw)
+        if judged.evidence_class is not EvidenceClass.UPLOADED:
+            note_signers(tx, live, evidence)
     return report
 
 
@@ -259,7 +266,6 @@ def _report(desk: Desk, mandate: Mandate, said: Statable) -> Report:
         clicked=said.clicked,
         source=said.source,
         evidence=print_evidence(evidence),
-        raw=None,
     )
 
 
@@ -267,109 +273,3 @@ def _state(refused: tuple[str, ...], evidence_only: bool) -> ReportState:
     if evidence_only:
         return ReportState.EVIDENCE_ONLY
     return ReportState.REFUSED if refused else ReportState.ACCEPTED
-
-
-def _statement(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -> Statement:
-    judged, evidence, now = said.judged, said.judged.evidence, desk.clock.now()
-    earlier = (tx.find(Report, member=mandate.member, identity=name) for name in judged.names)
-    duplicate = any(r.state is not ReportState.REFUSED for found in earlier for r in found)
-    cases = tx.find(Case, originator=evidence.originator, order="-epoch", limit=1) if evidence.originator else []
-    day = int(ledger_day(judged.received_at))
-    today = tx.count(Sighting, member=mandate.member, case=cases[0].case, day=day) if cases else 0
-    return Statement(
-        evidence_class=judged.evidence_class,
-        clicked=said.clicked,
-        mandate_live=mandate.live_at(now),
-        duplicate=duplicate,
-        ours=judged.ours,
-        robot=evidence.robot,
-        gate_passes=evidence.gate_passes,
-        unambiguous=evidence.unambiguous,
-        canonical=evidence.canonical,
-        only_to_member=evidence.recipients == (mandate.address,),
-        to_covered=evidence.to_covered,
-        received_at=judged.received_at,
-        signed_at=evidence.signed_at,
-        relayed=evidence.relayed,
-        transactional=bool(evidence.transactional),
-        confirmed=False,
-        originator_known=bool(evidence.originator),
-        today=today,
-    )
-
-
-def _case(tx: Transaction, desk: Desk, evidence: Evidence, now: Instant) -> Case:
-    """The case of this originator, opened by its first accepted report; a new epoch after a relapse of more than a
-    year."""
-    kept = tx.find(Case, community=desk.house.community, originator=evidence.originator, order="-epoch", limit=1)
-    old = kept[0] if kept else None
-    if old is not None and not (old.state is State.QUIET and now - old.since > 365 * 24 * HOUR):
-        return old
-    epoch, salt = (old.epoch + 1 if old is not None else 1), desk.chance.draw(32)
-    case = Case(
-        case=desk.identifier(),
-        community=desk.house.community,
-        operator=desk.house.operator,
-        originator=evidence.originator,
-        domain=evidence.domain,
-        esp=evidence.esp,
-        epoch=epoch,
-        salt=salt,
-        tag=case_tag(salt, evidence.originator, epoch),
-        state=State.WATCHING,
-        before=None,
-        since=now,
-        opened_at=now,
-        look_at=None,
-        reply_token=sha256(b"reply" + desk.chance.draw(16)).hexdigest()[:24],
-        disputed_at=None,
-        notice_tries=0,
-        notice_intent=None,
-        notice_window_end=None,
-        last_sighting_at=None,
-    )
-    tx.add(case)
-    if tx.get(KnownOriginator, evidence.originator) is None:
-        seen = KnownOriginator(
-            evidence.originator, evidence.domain, evidence.esp, evidence.received_at, None, None, None, "", False
-        )
-        tx.add(seen)
-    tell(tx, case.case, now, who="node", what="opened", why=f"epoch {epoch}")
-    return case
-
-
-def _add_sighting(
-    tx: Transaction, desk: Desk, mandate: Mandate, report: Report, evidence: Evidence, case: Case
-) -> None:
-    if mandate.data_key is None:
-        raise AntiphonError("A member without a data key can not have sightings.")
-    salts = desk.chance.draw(64)
-    day = ledger_day(report.received_at)
-    c2 = commit_mail(salts[32:], evidence.hosts, evidence.signature_values, evidence.size)
-    sighting = Sighting(
-        report=report.report,
-        member=mandate.member,
-        case=case.case,
-        originator=case.originator,
-        identity=evidence.identity,
-        received_at=report.received_at,
-        signed_at=evidence.signed_at,
-        size=evidence.size,
-        hosts=",".join(evidence.hosts),
-        clicked=report.clicked,
-        hold_until=report.hold_until,
-        day=int(day),
-        salts=desk.vault.seal(mandate.data_key, salts, report.report),
-        c2=c2,
-        leaf=leaf(commit_case(salts[:32], case.tag, LedgerDay(day)), c2),
-        state=SightingState.WAITING,
-        index=None,
-        paid=None,
-        complained=None,
-    )
-    tx.add(sighting)
-    if asked_of(tx, mandate.member, case.originator).asked_at is not None:
-        last = max(case.last_sighting_at or report.received_at, report.received_at)
-        tx.put(replace(case, last_sighting_at=last))
-        look_by(tx, case.case, desk.clock.now())
-    look_by(tx, case.case, report.hold_until)

@@ -13,13 +13,14 @@ from antiphon.desk.locate import locate
 from antiphon.desk.look import WAIT_AGAIN, Idea, advance, rest
 from antiphon.desk.mint import Destination, Wish, mint
 from antiphon.desk.notify import LOOP_FIELD, loop_token
+from antiphon.desk.pair import approved_hosts, note_hosts
 from antiphon.desk.settle import settle
 from antiphon.desk.withdraw import stop_case
 from antiphon.errors import AlreadyTaken, RefusedByLaw
-from antiphon.ledger.allowance import MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit
+from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import draft_reports
-from antiphon.optout.channel import Kind, Offer, proven
+from antiphon.optout.channel import Kind, Offer, proven, with_hosts
 from antiphon.optout.evidence import parse_evidence
 from antiphon.optout.pacing import Budget, keys
 from antiphon.optout.wording import OPT_OUT
@@ -60,6 +61,7 @@ async def _pursue(desk: Desk, idea: Idea) -> Instant | None:
             host=work.offer.host,
             reserve=work.reserve,
             usable=work.offer.usable,
+            clicked=idea.act in CLICKED,
         )
         if stop.stopped:
             await stop_case(desk, idea.case.case, to.host, who="the host's own DNS record")
@@ -128,6 +130,8 @@ async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:
             yield Attemptable(idea, offer, payers, reserve, idea.draft.message)
         return
     found = await desk.store.read(lambda tx: _offers(tx, idea))
+    if not found:
+        await desk.store.write(lambda tx: note_hosts(tx, desk, idea.case, idea.sightings))
     left = [sighting for sighting in idea.sightings if sighting.report in found]
     while left:
         newest, offer = left[0], found[left[0].report]
@@ -170,7 +174,8 @@ def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, Offer]:
         if report is None:
             continue
         evidence = parse_evidence(report.evidence)
-        shown = proven(evidence.offers, sighting.member, peers, clicked=sighting.clicked)
+        own = with_hosts(evidence.offers, evidence.signer, approved_hosts(tx, evidence.signer))
+        shown = proven(own, sighting.member, peers, clicked=sighting.clicked)
         offer = next((offer for offer in shown if offer.usable), None)
         if offer is not None:
             found[sighting.report] = offer

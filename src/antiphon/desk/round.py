@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from antiphon.desk.click import take_clicks
 from antiphon.desk.desk import Desk
 from antiphon.desk.log import PUBLISHED, SIZE, number
 from antiphon.desk.publish import publish
@@ -10,6 +11,7 @@ from antiphon.desk.request import look
 from antiphon.desk.settle import settle_waiting
 from antiphon.optout.attempt import Attempt, Outcome
 from antiphon.optout.case import Case
+from antiphon.optout.click import Click, ClickState
 from antiphon.ports import Shelf, Transaction
 from antiphon.terms import HOUR, MINUTE, Instant
 
@@ -20,6 +22,7 @@ async def take_round(desk: Desk, shelf: Shelf) -> Instant:
     await desk.store.write(lambda tx: desk.log.close_hours(tx, desk.clock.now()))
     await _out(desk, shelf)
     await receive_all(desk)
+    await take_clicks(desk)
     now = desk.clock.now()
     if await desk.store.read(lambda tx: tx.count(Attempt, outcome=Outcome.OPEN, settles_at__le=now)):
         await settle_waiting(desk)
@@ -37,10 +40,11 @@ async def _out(desk: Desk, shelf: Shelf) -> None:
 
 
 def next_due(tx: Transaction, now: Instant) -> Instant:
-    """The next full hour, or earlier where a case or a settlement is due."""
+    """The next full hour, or earlier where a case, a settlement or a click is due."""
     times = [
         (now // HOUR + 1) * HOUR,
         tx.least(Case, "look_at"),
         tx.least(Attempt, "settles_at", outcome=Outcome.OPEN),
+        tx.least(Click, "hold_until", state=ClickState.HELD),
     ]
     return Instant(max(min(t for t in times if t is not None), now + MINUTE // 60))

@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import sha256
 
-from antiphon.campaign.report import Report
+from antiphon.campaign.report import Delivery, Report
 from antiphon.desk.desk import Desk
 from antiphon.errors import Unreachable
+from antiphon.formats.domain import organisational_domain
 from antiphon.optout.case import Case
+from antiphon.optout.destination import Pair, prefix_of
+from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.optout.known import KnownOriginator
-from antiphon.optout.originator import Standing, unaccountable
+from antiphon.optout.originator import SHARED_WITHIN, Signing, Standing, shared_signers
 from antiphon.ports import Transaction
-from antiphon.terms import DAY, Instant
+from antiphon.registry.mandate import Mandate
+from antiphon.terms import DAY, Domain, Instant
 
 YOUNG = 90 * DAY
 FAMILY = 3
 FAMILY_WITHIN = 30 * DAY
 ASK_AGAIN = 7 * DAY
+MOST_OF_A_CAMPAIGN = 1_000
+"""The newest mails of a campaign that are looked at for a rotation family."""
+MOST_SIGNINGS = 1_000
+PROVEN_BEFORE = 30 * DAY
+"""A stranger's mailbox counts as independent once it was confirmed this long before the sighting."""
 
 
-def standing_of(tx: Transaction, originator: str, now: Instant, *, clicked: bool = False) -> Standing:
-    """Age and name of an originator as known now; one that was never seen has nothing."""
+def voice_of(mandate: Mandate, received_at: Instant) -> bytes:
+    """Under which voice a member counts where independent members are counted (LAW §5): a hosted mailbox for itself,
+    strangers once for each registrable domain; empty when this mailbox was not confirmed in time."""
+    if mandate.hosted:
+        return mandate.member
+    proved = mandate.proved_at
+    return mandate.tenant.encode() if proved is not None and proved <= received_at - PROVEN_BEFORE else b""
+
+
+def note_signers(tx: Transaction, mandate: Mandate, evidence: Evidence) -> None:
+    """Keeps who signed this reported mail without being its author's organisation, one line for each signer,
+    organisation and voice: what makes infrastructure known by what it does (LAW §4)."""
+    voice = voice_of(mandate, evidence.received_at)
+    if not voice or not evidence.from_organisation:
+        return
+    for domain in evidence.unaligned:
+        known = tx.get(Signing, domain, evidence.from_organisation, voice)
+        if known is None or known.at < evidence.received_at:
+            tx.put(Signing(domain, evidence.from_organisation, voice, evidence.received_at))
+
+
+def infrastructure_among(tx: Transaction, signers: Iterable[str], now: Instant) -> frozenset[Domain]:
+    """Which of these d= sign for so many others that they answer for nothing by themselves."""
+    since = now - SHARED_WITHIN
+    rows = (tx.find(Signing, domain=d, at__ge=since, order="-at", limit=MOST_SIGNINGS) for d in sorted(set(signers)))
+    return frozenset(domain for found in rows for domain in shared_signers(found, now))
+
+
+def standing_of(
+    tx: Transaction, originator: str, now: Instant, *, clicked: bool = False, signers: Iterable[str] = ()
+) -> Standing:
+    """Age and name of an originator as known now; one that was never seen has nothing. `signers` are the d= of the
+    mail in question, by which it would answer."""
     known = tx.get(KnownOriginator, originator)
     if known is None:
         return Standing(None, None, False, False, False, clicked)
@@ -31,12 +73,8 @@ def standing_of(tx: Transaction, originator: str, now: Instant, *, clicked: bool
         blocklisted=known.blocklisted,
         rotating=_rotating(tx, known, now),
         clicked=clicked,
+        shared=bool(infrastructure_among(tx, signers, now)),
     )
-
-
-def is_accountable(tx: Transaction, originator: str, now: Instant, *, clicked: bool = False) -> bool:
-    """Every rule of standing holds; the gate is judged with the sighting."""
-    return not unaccountable(standing_of(tx, originator, now, clicked=clicked), now)
 
 
 def _is_young(known: KnownOriginator, now: Instant) -> bool:
@@ -44,18 +82,44 @@ def _is_young(known: KnownOriginator, now: Instant) -> bool:
 
 
 def _rotating(tx: Transaction, known: KnownOriginator, now: Instant) -> bool:
-    """Three or more young domains within 30 days that share a campaign."""
+    """A rotation family (LAW §4): three or more young domains within 30 days that share a campaign and, joined one to
+    the next, a landing host, a key or an address prefix."""
     if not _is_young(known, now):
         return False
     cases = tx.find(Case, originator=known.originator)
     campaigns = {r.campaign for c in cases for r in tx.find(Report, case=c.case) if r.campaign is not None}
-    family = {known.domain}
-    for campaign in campaigns:
-        for report in tx.find(Report, campaign=campaign, received_at__ge=now - FAMILY_WITHIN):
-            other = tx.get(KnownOriginator, report.originator)
-            if other is not None and _is_young(other, now):
-                family.add(other.domain)
-    return len(family) >= FAMILY
+    return any(len(_family(tx, known.domain, campaign, now)) >= FAMILY for campaign in campaigns)
+
+
+def _family(tx: Transaction, domain: str, campaign: bytes, now: Instant) -> set[str]:
+    """The young domains of one campaign that hang together with this one."""
+    recent = tx.find(
+        Report, campaign=campaign, received_at__ge=now - FAMILY_WITHIN, order="-received_at", limit=MOST_OF_A_CAMPAIGN
+    )
+    marks: dict[str, set[str]] = {}
+    for report in recent:
+        other = tx.get(KnownOriginator, report.originator)
+        if other is not None and _is_young(other, now):
+            marks.setdefault(other.domain, set()).update(_marks(tx, report))
+    family, shared = {domain}, set(marks.get(domain, ()))
+    while joined := {other for other, own in marks.items() if other not in family and own & shared}:
+        family |= joined
+        shared |= {mark for other in joined for mark in marks[other]}
+    return family
+
+
+def _marks(tx: Transaction, report: Report) -> set[str]:
+    """What betrays one hand behind several names: where the opt-out lands, the keys that verified, and the networks of
+    the landing host and of the host that brought the mail."""
+    evidence = parse_evidence(report.evidence)
+    marks = {f"host {host}" for host in evidence.hosts}
+    marks |= {f"key {sha256(p.key_record.encode()).hexdigest()}" for p in evidence.proofs if p.key_record}
+    landings = {organisational_domain(Domain(host)) for host in evidence.hosts}
+    marks |= {f"prefix {pair.prefix}" for landing in landings for pair in tx.find(Pair, domain=landing)}
+    delivery = tx.get(Delivery, report.member, report.identity)
+    if delivery is not None and delivery.peer_address:
+        marks.add(f"prefix {prefix_of(delivery.peer_address)}")
+    return marks
 
 
 async def ask_age(desk: Desk, originator: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.campaign.report import Report, ReportState
+from antiphon.campaign.report import Original, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.desk.click import undo_click
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, move, tell
 from antiphon.errors import IllegalTransition, RefusedByLaw
@@ -21,6 +22,7 @@ from antiphon.terms import Identifier, ledger_day
 def retract(tx: Transaction, report: Report) -> None:
     """One report is taken back: its leaf, if there is one, stays unspent for ever, like a dummy."""
     tx.put(replace(report, state=ReportState.RETRACTED))
+    tx.drop(Original, report.report)
     sighting = tx.get(Sighting, report.report)
     # A leaf that waits for its batch goes in all the same: leaving it out would tell that somebody took it back.
     if sighting is not None and sighting.state is not SightingState.WAITING:
@@ -28,7 +30,8 @@ def retract(tx: Transaction, report: Report) -> None:
 
 
 async def undo(desk: Desk, report: Identifier, *, who: str) -> None:
-    """A member takes a report back. Raises RefusedByLaw when there is none, or what it paid for has left already."""
+    """A member takes a report back, and its click with it; mail that only a click could make pay stays as evidence.
+    Raises RefusedByLaw when there is none, or what it paid for has left already."""
 
     def work(tx: Transaction) -> None:
         kept, now = tx.get(Report, report), desk.clock.now()
@@ -37,7 +40,8 @@ async def undo(desk: Desk, report: Identifier, *, who: str) -> None:
             raise RefusedByLaw("There is no such report, or it was taken back already.", ("known",))
         if sighting is not None and sighting.paid is not None:
             raise RefusedByLaw("What this report paid for has left already.", ("unspent",))
-        retract(tx, kept)
+        if not undo_click(tx, kept):
+            retract(tx, kept)
         if kept.case is not None:
             tell(tx, kept.case, now, who=who, what="report taken back")
             look_by(tx, kept.case, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -71,6 +71,29 @@ class ChannelRule:
     name: str
     sentence: str
     check: Callable[[Proofs], bool]
+
+
+def is_kin(host: str, signer: str) -> bool:
+    """A parent or sibling of the signer: of its organisation, but neither the d= itself nor below it (LAW §4)."""
+    if not host or not signer or is_covered_by(Domain(host), Domain(signer)):
+        return False
+    return organisational_domain(Domain(host)) == organisational_domain(Domain(signer))
+
+
+def with_hosts(offers: Sequence[Offer], signer: str, approved: Collection[str]) -> tuple[Offer, ...]:
+    """The offers with the question of the host answered where a person approved that exact host for that exact d=."""
+
+    def answered(offer: Offer) -> Offer:
+        if offer.host not in approved or not is_kin(offer.host, signer):
+            return offer
+        return replace(offer, reasons=tuple(reason for reason in offer.reasons if reason != "host"))
+
+    return tuple(answered(offer) for offer in offers)
+
+
+def waits_for_host(offer: Offer, signer: str) -> bool:
+    """Only a person's word on this exact pair of d= and host is missing, beside what shows a URL to be personal."""
+    return "host" in offer.reasons and set(offer.reasons) <= {"host", "personal"} and is_kin(offer.host, signer)
 
 
 def _host_is_theirs(p: Proofs) -> bool:

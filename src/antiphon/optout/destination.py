@@ -36,6 +36,21 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class HostPair:
+    """A d= and a parent or sibling host of it, exactly as they stand in a message: usable only after a person approved
+    this very pair. `pair` is its short name for people, `who` decided."""
+
+    signer: str
+    host: str
+    pair: str
+    state: PairState
+    case: Identifier
+    who: str
+    why: str
+    changed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Halt:
     """A kill switch: `scope` is everything, host, case or channel; `until` None ends only by a person."""
 

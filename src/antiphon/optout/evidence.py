@@ -40,7 +40,8 @@ class Proof:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One message, judged once. `reasons` are those of the gate; `offers` its channels with what still fails.
-    `from_organisation` is only a claim unless `from_aligned`."""
+    `from_organisation` is only a claim unless `from_aligned`. `signer` is the d= that answers, exactly as it signed;
+    `unaligned` are the d= of passing signatures that are not aligned with From."""
 
     identity: Digest
     message_id: str
@@ -66,6 +67,8 @@ class Evidence:
     proofs: tuple[Proof, ...]
     canonical: bool
     offers: tuple[Offer, ...]
+    signer: str = ""
+    unaligned: tuple[str, ...] = ()
 
     @property
     def signature_values(self) -> tuple[bytes, ...]:
@@ -117,11 +120,13 @@ def examine(
     records: Mapping[Domain, str | None] | None,
     by_person: bool = False,
     witnessed: bool = False,
+    infrastructure: frozenset[Domain] = frozenset(),
 ) -> Evidence:
-    """Judges one message with the keys that its signatures were verified with. Raises MalformedInput on a limit."""
+    """Judges one message with the keys that its signatures were verified with; `infrastructure` are signers that
+    behave as a provider's. Raises MalformedInput on a limit."""
     opinion = gate(message, signatures, received_at=received_at, by_person=by_person, witnessed=witnessed)
     relayed = is_relayed(message, signatures, records)
-    originator = originator_of(message, opinion, rules.providers, records)
+    originator = originator_of(message, opinion, rules.providers, records, infrastructure=infrastructure)
     author, robot, subject = message.from_domain(), robot_of(message), _text(message, "subject")
     return Evidence(
         identity=identities(message, signatures)[0],
@@ -134,21 +139,29 @@ def examine(
         received_at=received_at,
         signed_at=opinion.signed_at,
         size=len(message.raw),
-        robot=robot.value if robot else "",
-        unambiguous=not failures(UNAMBIGUOUS, message),
-        relayed=relayed,
+        robot=robot.value if robot else "", unambiguous=not failures(UNAMBIGUOUS, message), relayed=relayed,
         transactional=rules.transactional.reasons(subject),
-        gate_passes=opinion.passes,
-        reasons=opinion.reasons,
+        gate_passes=opinion.passes, reasons=opinion.reasons,
         to_covered=any("to" in s.covers for s in opinion.passing) and message.count("to") == 1,
-        originator=originator.name if originator else "",
-        domain=originator.domain if originator else "",
+        originator=originator.name if originator else "", domain=originator.domain if originator else "",
         esp=originator.esp if originator else "",
         hosts=hosts(opinion.list_unsubscribe),
         proofs=_proofs(signatures),
         canonical=all(s.canonical for s in signatures if s.result is Result.PASS),
         offers=offers_of(message, opinion, originator, rules.providers, relayed=relayed),
-    )
+        signer=originator.signature.domain if originator and "/" not in originator.name else "",
+        unaligned=_unaligned(message, signatures, records),
+    )  # fmt: skip
+
+
+def _unaligned(
+    message: Message, signatures: tuple[Signature, ...], records: Mapping[Domain, str | None] | None
+) -> tuple[str, ...]:
+    """Who signed this mail validly without being its author's organisation."""
+    author = message.from_domain()
+    if author is None:
+        return ()
+    return tuple(dict.fromkeys(s.domain for s in signatures if s.passes and not aligned(s.domain, author, records)))
 
 
 def _text(message: Message, name: str) -> str:

@@ -23,6 +23,17 @@ class KnownOriginator:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A member says of one originator that its mail is no answer to an act of theirs: what the rules call transactional
+    counts from then on like any other (LAW §3). For this member and this originator only."""
+
+    member: Identifier
+    originator: str
+    at: Instant
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One line of a case's history: who did what, when, and why."""
 

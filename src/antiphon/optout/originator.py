@@ -68,9 +68,11 @@ def originator_of(
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """One reported mail whose passing signature is not aligned with its From."""
+    """Reported mail whose passing signature is not aligned with its From, kept once for each signer, organisation and
+    voice. `member` is a voice: a hosted mailbox, or the registrable domain of a stranger proved in time. `at` is when
+    the newest such mail came."""
 
-    domain: Domain
+    domain: str
     from_organisation: str
     member: bytes
     at: Instant
@@ -83,8 +85,8 @@ def shared_signers(signings: Iterable[Signing], now: Instant) -> frozenset[Domai
     members: dict[Domain, set[bytes]] = {}
     for signing in signings:
         if now - SHARED_WITHIN <= signing.at <= now:
-            organisations.setdefault(signing.domain, set()).add(signing.from_organisation)
-            members.setdefault(signing.domain, set()).add(signing.member)
+            organisations.setdefault(Domain(signing.domain), set()).add(signing.from_organisation)
+            members.setdefault(Domain(signing.domain), set()).add(signing.member)
     enough = (d for d in members if min(len(members[d]), len(organisations[d])) >= SHARED_BY)
     return frozenset(enough)
 
@@ -99,7 +101,8 @@ def account_of(message: Message, signature: Signature, provider: Provider) -> st
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of an originator's age and name. None is unknown, and unknown is never old."""
+    """What is known of an originator's age and name. None is unknown, and unknown is never old. `shared`: its d= signs
+    for others as a provider's does. `clicked`: a member who was shown name and age clicks for its own opt-out."""
 
     registered_at: Instant | None
     first_seen_at: Instant | None
@@ -107,6 +110,7 @@ class Standing:
     blocklisted: bool
     rotating: bool
     clicked: bool
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ def _named(s: Standing) -> bool:
 
 STANDING: tuple[StandingRule, ...] = (
     StandingRule("not-blocklisted", "It is on the blocklist.", lambda s, now: not s.blocklisted),
+    StandingRule("not-infrastructure", "Its signature stands under many others' mail.", lambda s, now: not s.shared),
     StandingRule(
         "not-rotating", "It belongs to a family of young domains that take turns.", lambda s, now: not s.rotating
     ),

@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from antiphon.desk import approve, arm, enrol, withdraw
+from antiphon.desk import approve, arm, enrol, pair, withdraw
 from antiphon.desk.desk import Desk
 from antiphon.desk.disclose import openings
 from antiphon.desk.log import SIZE, hash_at, number
@@ -171,7 +171,7 @@ class Control:
 
     async def _pair(self, q: Request) -> object:
         who, why = str(q.get("who", "operator")), _text(q, "why")
-        await approve.decide_pair(self._desk, _text(q, "id"), allow=bool(q.get("allow")), who=who, why=why)
+        await pair.decide(self._desk, _text(q, "id"), allow=bool(q.get("allow")), who=who, why=why)
         return {}
 
     async def _withdraw(self, q: Request) -> object:

@@ -177,7 +177,7 @@ def _would(
     tx: Transaction, desk: Desk, kept: Case, act: Act, sightings: Sequence[Sighting], now: Instant, note: str
 ) -> View:
     states = {Act.NOTICE: NOTICE_STATES, Act.REQUEST: REQUEST_STATES, Act.OWN_OPT_OUT: OWN_OPT_OUT_STATES}
-    coins = tuple(coin(tx, sighting, now) for sighting in sightings)
+    coins = tuple(coin(tx, sighting, now, act) for sighting in sightings)
     asked = Question(
         act=act, now=now, armed=armed(tx) if armed(tx) else Armed.OBSERVING, one_click=act is not Act.NOTICE,
         published_size=number(tx, PUBLISHED), anchor_agrees=desk.log.agrees, halted=desk.stopped(),

@@ -18,15 +18,14 @@ from hypothesis import strategies as st
 from antiphon.backends.dns import (
     NEGATIVE_TTL_MOST_SECONDS,
     POSITIVE_TTL_MOST_SECONDS,
-    QUESTIONS_PER_MESSAGE,
     VALUES_MOST,
     ZONE_BURST,
     ZONE_PER_SECOND,
     Answer,
-    Budget,
     Resolver,
     Status,
 )
+from antiphon.ports import QUESTIONS_PER_MESSAGE, Questions
 from antiphon.terms import SECOND, Instant
 
 T0 = Instant(1_800_000_000 * SECOND)
@@ -257,7 +256,7 @@ async def test_a_long_answer_comes_over_tcp(serve) -> None:
 )
 async def test_a_name_that_dns_can_not_carry_is_absent_without_a_question(name: str, kind) -> None:
     """Nobody is asked: this resolver's server does not exist."""
-    budget = Budget()
+    budget = Questions()
     answer = await Resolver(("127.0.0.1", 9)).ask(name, kind, now=T0, budget=budget)
     assert (answer, budget.left) == (Answer(Status.ABSENT), QUESTIONS_PER_MESSAGE)
 
@@ -265,7 +264,7 @@ async def test_a_name_that_dns_can_not_carry_is_absent_without_a_question(name: 
 async def test_a_message_has_twenty_questions(serve) -> None:
     """At the limit and one past it; the cache costs nothing."""
     zone = Zone()
-    budget = Budget()
+    budget = Questions()
     async with served(zone, serve) as resolver:
         for number in range(QUESTIONS_PER_MESSAGE):
             answer = await resolver.ask(f"n{number}.example.org", "A", now=T0, budget=budget)

@@ -134,6 +134,7 @@ def standing(registered: int | None, seen: int | None, **facts: bool) -> Standin
 
 FAULTY = {
     "not-blocklisted": standing(1000, 1000, blocklisted=True),
+    "not-infrastructure": standing(1000, 1000, shared=True),
     "not-rotating": standing(1000, 1000, rotating=True),
     "age-known": standing(29, 1000, vouched=True),
     "registered-long": standing(179, 1000),

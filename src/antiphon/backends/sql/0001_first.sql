@@ -69,7 +69,6 @@ CREATE TABLE "report" (
     "clicked" INTEGER NOT NULL,
     "source" TEXT NOT NULL,
     "evidence" BLOB NOT NULL,
-    "raw" BLOB,
     PRIMARY KEY ("report")
 ) STRICT;
 CREATE INDEX "report_by_member_identity" ON "report" ("member", "identity", "report");
@@ -85,6 +84,44 @@ CREATE TABLE "taken" (
     "sighting_reasons" TEXT NOT NULL,
     "sighting" INTEGER NOT NULL,
     PRIMARY KEY ("member", "key")
+) STRICT;
+
+-- The bytes of a reported mail that is no sighting and that a click of its member might make one: sealed under the member's key, and kept no longer than such a mail could pay.
+CREATE TABLE "original" (
+    "report" BLOB NOT NULL,
+    "sealed" BLOB NOT NULL,
+    "until" INTEGER NOT NULL,
+    PRIMARY KEY ("report")
+) STRICT;
+CREATE INDEX "original_by_until" ON "original" ("until", "report");
+
+-- One click.
+CREATE TABLE "click" (
+    "report" BLOB NOT NULL,
+    "member" BLOB NOT NULL,
+    "case" BLOB,
+    "at" INTEGER NOT NULL,
+    "hold_until" INTEGER NOT NULL,
+    "leaves_at" INTEGER NOT NULL,
+    "slow_until" INTEGER NOT NULL,
+    "quick" INTEGER NOT NULL,
+    "originator" TEXT NOT NULL,
+    "registered_at" INTEGER,
+    "target" TEXT NOT NULL,
+    "state" TEXT NOT NULL,
+    "reasons" TEXT NOT NULL,
+    PRIMARY KEY ("report")
+) STRICT;
+CREATE INDEX "click_by_state_hold_until" ON "click" ("state", "hold_until", "report");
+CREATE INDEX "click_by_case_state" ON "click" ("case", "state", "report");
+
+-- A member says of one originator that its mail is no answer to an act of theirs: what the rules call transactional counts from then on like any other (LAW §3).
+CREATE TABLE "confirmation" (
+    "member" BLOB NOT NULL,
+    "originator" TEXT NOT NULL,
+    "at" INTEGER NOT NULL,
+    "why" TEXT NOT NULL,
+    PRIMARY KEY ("member", "originator")
 ) STRICT;
 
 -- The currency.
@@ -242,6 +279,16 @@ CREATE TABLE "originator" (
     PRIMARY KEY ("originator")
 ) STRICT;
 
+-- Reported mail whose passing signature is not aligned with its From, kept once for each signer, organisation and voice.
+CREATE TABLE "signing" (
+    "domain" TEXT NOT NULL,
+    "from_organisation" TEXT NOT NULL,
+    "member" BLOB NOT NULL,
+    "at" INTEGER NOT NULL,
+    PRIMARY KEY ("domain", "from_organisation", "member")
+) STRICT;
+CREATE INDEX "signing_by_domain_at" ON "signing" ("domain", "at", "from_organisation", "member");
+
 -- One line of a case's history: who did what, when, and why.
 CREATE TABLE "happening" (
     "case" BLOB NOT NULL,
@@ -267,6 +314,20 @@ CREATE TABLE "pair" (
     "why" TEXT NOT NULL,
     "changed_at" INTEGER NOT NULL,
     PRIMARY KEY ("domain", "prefix"),
+    UNIQUE ("pair")
+) STRICT;
+
+-- A d= and a parent or sibling host of it, exactly as they stand in a message: usable only after a person approved this very pair.
+CREATE TABLE "host_pair" (
+    "signer" TEXT NOT NULL,
+    "host" TEXT NOT NULL,
+    "pair" TEXT NOT NULL,
+    "state" TEXT NOT NULL,
+    "case" BLOB NOT NULL,
+    "who" TEXT NOT NULL,
+    "why" TEXT NOT NULL,
+    "changed_at" INTEGER NOT NULL,
+    PRIMARY KEY ("signer", "host"),
     UNIQUE ("pair")
 ) STRICT;
 
