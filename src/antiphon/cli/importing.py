@@ -133,7 +133,7 @@ def told(tally: Counted) -> str:
     if tally.again:
         counts["already there"] = tally.again
     meant = {
-        "evidence-only": "shown and grouped, counted nowhere: nobody has proved the address",
+        "evidence-only": "shown, counted nowhere: nobody proved the address",
         "already there": f"{tally.messages - tally.again:,} are new",
     }
     for name, count in counts.items():
