@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -49,6 +49,7 @@ from antiphon.settings import Settings, host_and_port, load_settings, print_sett
 from antiphon.terms import HOUR, Identifier, Instant, ledger_day
 from antiphon.web.control import Control
 from antiphon.web.door import MailDoor
+from antiphon.web.metrics import Pulse
 from antiphon.web.pages import serve_pages
 
 USER_AGENT = f"Antiphon/{__version__}"
@@ -299,35 +300,37 @@ async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundi
 
 async def run(home: Home, journal: Journal) -> None:
     """Runs the node until it is told to stop: doors, control socket, pages, and one round after the other."""
-    async with open_desk(home) as (desk, settings, around):
+    async with contextlib.AsyncExitStack() as opened:
+        desk, settings, around = await opened.enter_async_context(open_desk(home))
         if not desk.log.agrees:
             journal.warn("The anchor is missing or knows a later ledger: this node observes and lets nothing out.")
         await settle_interrupted(desk)
-        shelf, wake = FolderShelf(home.ledger), asyncio.Event()
+        shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
         control = Control(desk, wake, FolderShelf)
-        doors = await _open_doors(desk, settings, wake, journal)
+        health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
+        for name, door in (await _open_doors(desk, settings, wake, journal)).items():
+            opened.push_async_callback(door.close)
+            health[name] = door.listens
         server = await control.listen(home.control)
-        pages = await serve_pages(desk, settings.doors.http, journal.say) if settings.doors.http else None
-        try:
+        opened.callback(home.control.unlink, missing_ok=True)
+        opened.callback(server.close)
+        if settings.doors.http:
+            with _opening("http", settings.doors.http):
+                pages = await serve_pages(desk, settings.doors.http, health, journal.say)
+            opened.push_async_callback(pages.close)
+        await journal.follow(desk.store)
+        _end_on_signals(control.ended, wake)
+        journal.say("running", version=__version__)
+
+        async def step(_: Instant) -> Instant | None:
+            async with control.turn:
+                due = await take_round(desk, shelf)
+            pulse.beat()
             await journal.follow(desk.store)
-            _end_on_signals(control.ended, wake)
-            journal.say("running", version=__version__)
+            return due
 
-            async def step(_: Instant) -> Instant | None:
-                async with control.turn:
-                    due = await take_round(desk, shelf)
-                await journal.follow(desk.store)
-                return due
-
-            await _rounds(step, desk.clock, around.world_clock, control.ended, wake=wake)
-            journal.say("stopped")
-        finally:
-            server.close()
-            for door in doors:
-                await door.close()
-            if pages is not None:
-                await pages.close()
-            home.control.unlink(missing_ok=True)
+        await _rounds(step, desk.clock, around.world_clock, control.ended, wake=wake)
+        journal.say("stopped")
 
 
 def _end_on_signals(ended: asyncio.Event, wake: asyncio.Event) -> None:
@@ -339,15 +342,27 @@ def _end_on_signals(ended: asyncio.Event, wake: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, end)
 
 
-async def _open_doors(desk: Desk, settings: Settings, wake: asyncio.Event, journal: Journal) -> list[MailPort]:
-    doors: list[MailPort] = []
+@contextlib.contextmanager
+def _opening(door: str, place: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BrokenSettings(
+            f"The {door} door can not be opened at {place}: {os.strerror(error.errno or 0)}.",
+            advice=f"Does another program listen there? Change doors.{door} in settings.toml.",
+        ) from error
+
+
+async def _open_doors(desk: Desk, settings: Settings, wake: asyncio.Event, journal: Journal) -> dict[str, MailPort]:
+    doors: dict[str, MailPort] = {}
     for protocol, place in (("lmtp", settings.doors.lmtp), ("smtp", settings.doors.smtp)):
         if place:
             door = MailDoor(desk, wake)
             port = MailPort(door.accept, door.knows, protocol=protocol, hostname=desk.house.domain)  # type: ignore[arg-type]  # both are of the Literal
             host, number = host_and_port(place)
-            journal.say("door open", protocol=protocol, address=f"{host}:{await port.open(host, number)}")
-            doors.append(port)
+            with _opening(protocol, place):
+                journal.say("door open", protocol=protocol, address=f"{host}:{await port.open(host, number)}")
+            doors[protocol] = port
     return doors
 
 

@@ -85,6 +85,10 @@ class MailPort:
         address = self._server.sockets[0].getsockname()
         return int(address[1])
 
+    def listens(self) -> bool:
+        """Whether it takes connections."""
+        return self._server is not None and self._server.is_serving()
+
     async def close(self) -> None:
         """Takes no more connections, lets the messages under way become durable, and hangs up."""
         if self._server is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import socket
 from collections.abc import Callable
 
 import uvicorn
@@ -12,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from antiphon import __version__
 from antiphon.desk.answer import WORDS, heed
 from antiphon.desk.desk import Desk
 from antiphon.errors import MalformedInput
 from antiphon.optout.case import Case
 from antiphon.web import views
+from antiphon.web.metrics import Health, exposition, word_of
 
 POLICY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
@@ -51,8 +52,8 @@ def table(head: list[str], rows: list[list[object]]) -> str:
 class Pages:
     """What a browser sees of one node."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, health: Health) -> None:
+        self._desk, self._health = desk, health
 
     def application(self) -> Starlette:
         """The routes."""
@@ -60,6 +61,7 @@ class Pages:
             routes=[
                 Route("/", self.home),
                 Route("/healthz", self.health),
+                Route("/healthz/{part}", self.health),
                 Route("/metrics", self.metrics),
                 Route("/desk/{token}", self.desk, methods=["GET", "POST"]),
             ]
@@ -82,19 +84,15 @@ class Pages:
         asks = table(["waits for a person", "originator", "since"], needs) if needs else "<p>Nothing needs you.</p>"
         return page(self._desk.house.name, told + asks + "<h2>Cases</h2>" + table(head, rows))
 
-    async def health(self, _: Request) -> Response:
-        """One word."""
-        return PlainTextResponse("OK\n", headers=POLICY)
+    async def health(self, request: Request) -> Response:
+        """One word, for all or for one part."""
+        status, word = word_of(self._health, request.path_params.get("part", ""))
+        return PlainTextResponse(word, status_code=status, headers=POLICY)
 
     async def metrics(self, _: Request) -> Response:
         """Prometheus text format; no label names anybody."""
-        rows = await self._desk.store.read(lambda tx: views.metrics(tx, self._desk))
-        lines = [f"# HELP {n} {text}\n# TYPE {n} gauge\n{n} {value}\n" for n, text, value in rows]
-        build = (
-            "# HELP antiphon_build_info The running version.\n# TYPE antiphon_build_info gauge\n"
-            f'antiphon_build_info{{version="{__version__}"}} 1\n'
-        )
-        return PlainTextResponse("".join(lines) + build, headers=POLICY)
+        said = await self._desk.store.read(lambda tx: exposition(tx, self._desk))
+        return PlainTextResponse(said, headers=POLICY, media_type="text/plain; version=0.0.4")
 
     async def desk(self, request: Request) -> Response:
         """The sender desk: verify, and three words with equal weight. Whoever holds the token may make us do less."""
@@ -149,13 +147,14 @@ class _QuietServer(uvicorn.Server):
         """None."""
 
 
-async def serve_pages(desk: Desk, place: str, say: Callable[[str], None]) -> PageServer:
-    """Serves the pages at host:port until closed."""
+async def serve_pages(desk: Desk, place: str, health: Health, say: Callable[[str], None]) -> PageServer:
+    """Serves the pages at host:port until closed. Raises OSError when the port can not be had."""
     host, _, port = place.rpartition(":")
-    config = uvicorn.Config(Pages(desk).application(), host=host, port=int(port), log_level="warning", lifespan="off")
-    server = _QuietServer(config)
-    task = asyncio.ensure_future(server._serve(None))
+    door = socket.create_server((host, int(port)))
+    application = Pages(desk, health).application()
+    server = _QuietServer(uvicorn.Config(application, log_level="warning", lifespan="off"))
+    task = asyncio.ensure_future(server._serve([door]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells in no other way
         await asyncio.sleep(0.01)
-    say(f"pages on http://{place}/")
+    say(f"pages on http://{host}:{door.getsockname()[1]}/")
     return PageServer(server, task)

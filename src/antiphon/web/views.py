@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from antiphon.campaign.report import Report, ReportState
-from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk, armed
 from antiphon.desk.log import PUBLISHED, SIZE, number
 from antiphon.desk.look import independent, live_approval, unspent
@@ -22,7 +22,7 @@ from antiphon.optout.known import Happening, KnownOriginator
 from antiphon.optout.originator import unaccountable
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
-from antiphon.terms import Identifier, Instant, ledger_day, show_instant
+from antiphon.terms import Identifier, Instant, show_instant
 
 View = dict[str, object]
 
@@ -229,23 +229,3 @@ def held(tx: Transaction, desk: Desk) -> View:
         ],
         "pairs": [_pair(tx, pair) for pair in tx.find(Pair, state=PairState.HELD)],
     }
-
-
-def metrics(tx: Transaction, desk: Desk) -> list[tuple[str, str, float]]:
-    """Counts for Prometheus: name, help, value; no label holds an address or domain."""
-    now = desk.clock.now()
-    return [
-        ("antiphon_ledger_entries", "Entries in the ledger.", number(tx, SIZE)),
-        ("antiphon_reports", "Reports kept.", tx.count(Report)),
-        ("antiphon_sightings", "Sightings kept.", tx.count(Sighting)),
-        (
-            "antiphon_sightings_waiting",
-            "Sightings that wait for their batch.",
-            tx.count(Sighting, state=SightingState.WAITING),
-        ),
-        ("antiphon_attempts", "Attempts made.", tx.count(Attempt)),
-        ("antiphon_cases", "Cases opened.", tx.count(Case)),
-        ("antiphon_needs_person", "Things that wait for a person.", len(needs(tx, now))),
-        ("antiphon_armed", "0 observing, 1 own, 2 community.", int(armed(tx))),
-        ("antiphon_ledger_day", "The ledger day.", int(ledger_day(now))),
-    ]

@@ -13,6 +13,7 @@ from antiphon.cli import main
 from antiphon.cli.shell import commands, manual
 from antiphon.ledger.allowance import RULES
 from antiphon.settings import Settings, print_settings
+from antiphon.web.metrics import METRICS
 from tests.unit.house.repository import ROOT, below, name, text
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -73,6 +74,22 @@ def test_every_rule_of_the_law_has_its_text() -> None:
     rows = "\n".join(f"| `{rule.name}` | {', '.join(sorted(rule.acts))} | {rule.sentence} |" for rule in RULES)
     head = "# Rules of the allowance\n\nEvery rule that an attempt must pass, in the table's order. A refusal names"
     check("rules.md", f"{head} all that failed.\n\n| rule | acts | when it fails |\n|---|---|---|\n{rows}\n")
+
+
+def test_every_metric_has_its_text() -> None:
+    """docs/reference/metrics.md lists what /metrics shows; a text is a sentence, a label no free word."""
+    rows = "\n".join(f"| `{metric.name}` | {metric.label or '-'} | {metric.text} |" for metric in METRICS)
+    head = (
+        "# Metrics and health\n\n`/metrics` of the pages' door speaks the Prometheus text format. All are gauges. No\n"
+        "label names anybody: each is one of a few words of the program's own.\n\n"
+        "| metric | label | what it is |\n|---|---|---|\n"
+    )
+    tail = (
+        "\n\n`/healthz` answers `OK` (200) or `NOT OK` (503), and so do its parts: `/healthz/anchor`,\n"
+        "`/healthz/rounds`, and one for each door that is open, `/healthz/lmtp` and `/healthz/smtp`.\n"
+    )
+    check("metrics.md", head + rows + tail)
+    assert all(metric.text.endswith(".") for metric in METRICS)
 
 
 def test_every_place_that_lets_bytes_out_is_on_the_page() -> None:
