@@ -1,6 +1,6 @@
 """The command line: one door for people and programs."""
 
-from antiphon.cli import importing, inspecting, mail, people, quickstart, running, shell
+from antiphon.cli import clicking, importing, inspecting, mail, people, quickstart, running, shell
 from antiphon.cli.frame import main
 
-__all__ = ["importing", "inspecting", "mail", "main", "people", "quickstart", "running", "shell"]
+__all__ = ["clicking", "importing", "inspecting", "mail", "main", "people", "quickstart", "running", "shell"]

@@ -89,20 +89,3 @@ def _monotonic() -> float:
     from time import perf_counter
 
     return perf_counter()
-
-
-@main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--member", "address", required=True, help="Who clicks.")
-@as_json
-@click.pass_obj
-def optout(home: Path, paths: tuple[Path, ...], address: str, as_json: bool) -> None:
-    """The member's own click on these very messages: one ordinary opt-out each, where every proof is there."""
-    from antiphon.intake.folder import FoundMessage, walk
-
-    rows = [
-        call(home, "report", address=address, raw=found.raw.hex(), source="click", clicked=True)
-        for found in walk(paths)
-        if isinstance(found, FoundMessage)
-    ]
-    show(rows, as_json, ("report", "state", "originator", "reasons", "sighting_reasons"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from antiphon.cli.frame import as_json, call, main, show
 from antiphon.cli.signing import one_key, private_key, signed
+from antiphon.cli.table import cell, paragraph
 from antiphon.errors import UnreadableFile
 
 
@@ -69,11 +71,12 @@ def member() -> None:
 @member.command("add")
 @click.argument("address")
 @click.option("--consent", default="count", help="count, token, address, optout, complain; commas between.")
+@click.option("--by-postmaster", is_flag=True, help="You are its postmaster: for a role or shared mailbox.")
 @as_json
 @click.pass_obj
-def member_add(home: Path, address: str, consent: str, as_json: bool) -> None:
+def member_add(home: Path, address: str, consent: str, by_postmaster: bool, as_json: bool) -> None:
     """Enrol an address. It is pending until proved, unless its domain is hosted here."""
-    show(call(home, "member-add", address=address, consent=consent), as_json)
+    show(call(home, "member-add", address=address, consent=consent, by_postmaster=by_postmaster), as_json)
 
 
 @member.command("list")
@@ -186,17 +189,42 @@ def vouch(context: click.Context, why: str, keys: tuple[Path, ...]) -> None:
 @as_json
 @click.pass_obj
 def held(home: Path, as_json: bool) -> None:
-    """What has not left yet, with an undo; and address pairs that wait for a person."""
-    show(call(home, "held"), as_json)
+    """What has not left yet, with an undo; and pairs that wait for a person.
+
+    For each mail: what it would ask of whom, why, and when it leaves; or every rule against it, the deciding one first.
+    """
+    found = call(home, "held")
+    if as_json:
+        show(found, True)
+        return
+    for each in found["reports"]:
+        name = paragraph(cell(each["subject"]), first=f"{each['report'][:8]}  ", indent=" " * 10)
+        click.echo(f"{name}\n{_told(each)}")
+    for kind in ("pairs", "hosts"):
+        if found[kind]:
+            click.echo(f"\n{kind} that wait for a person: antiphon pair ID allow|refuse --why TEXT")
+            show(found[kind], False)
+
+
+def _told(each: dict[str, Any]) -> str:
+    """What one waiting mail would ask, or why it asks nothing."""
+    leaves = f", not before {each['leaves_after']}" if each["leaves_after"] else ""
+    lines = [f"{each['would']}: {each['of_whom'] or 'nobody'}{leaves}, because {each['why']}"]
+    lines += [f"{rule}: {why}" for rule, why in zip(each["rules"], each["why_not"], strict=True)]
+    return "\n".join(paragraph(line, indent=" " * 12, first=" " * 10) for line in [*lines, each["undo"]])
 
 
 @main.command()
-@click.argument("pair_id")
+@click.argument("pair_id", metavar="ID")
 @click.argument("verdict", type=click.Choice(["allow", "refuse"]))
-@click.option("--why", required=True, help="What you saw in PTR and holder.")
+@click.option("--why", required=True, help="What you saw: PTR and holder, or whose host it is.")
 @click.pass_obj
 def pair(home: Path, pair_id: str, verdict: str, why: str) -> None:
-    """Decide on a domain at a network, from its PTR and RDAP holder."""
+    """Decide on a pair that waits: a domain at a network, or a host for a signer.
+
+    `antiphon held` shows both: a domain at a network with its PTR and RDAP holder, and a parent or sibling host of a
+    signer, for mail with exactly that signature.
+    """
     call(home, "pair", id=pair_id, allow=verdict == "allow", why=why)
     click.echo(verdict)
 

@@ -9,27 +9,24 @@ from antiphon.desk.desk import Desk
 from antiphon.errors import MalformedInput, RefusedByLaw
 from antiphon.formats.domain import organisational_domain, parse_domain
 from antiphon.ports import Transaction
-from antiphon.registry.mandate import Consent, Mandate, MandateState, consents_of
+from antiphon.registry.mandate import Consent, Mandate, MandateState, consents_of, is_role
+from antiphon.terms import Domain
 
 TEXT_VERSION = "2026-11-1"
 """Which text of the mandate a member agreed to: docs/reference/mandate.md."""
 
 
-async def add_member(desk: Desk, address: str, *, consents: str, only: str = "") -> Mandate:
+async def add_member(
+    desk: Desk, address: str, *, consents: str, only: str = "", by_postmaster: bool = False
+) -> Mandate:
     """A new mandate, or other consents for a known one. Hosted addresses are live at once; others wait for proof.
 
-    Raises MalformedInput for a bad address or consent, RefusedByLaw for one that has left for good.
+    A role or shared mailbox is nobody's own: only the postmaster of a domain that is hosted here enrols one. Raises
+    MalformedInput for a bad address or consent, RefusedByLaw for such a mailbox and for one that has left for good.
     """
-    local, at, domain = address.strip().rpartition("@")
-    if not at or not local:
-        raise MalformedInput(f"{address!r} is not a mail address.", advice="Write it as name@example.org.")
-    host = parse_domain(domain)
-    folded = f"{local.lower()}@{host}"
-    try:
-        chosen = consents_of(consents)
-    except ValueError as error:
-        raise MalformedInput(f"{error}.", advice=f"Choose among {', '.join(Consent)}.") from error
+    folded, host, chosen = _asked(address, consents)
     hosted = host in desk.house.hosted_domains
+    _check_one_person(folded, allowed=hosted and by_postmaster)
 
     def work(tx: Transaction) -> Mandate:
         now = desk.clock.now()
@@ -57,6 +54,26 @@ async def add_member(desk: Desk, address: str, *, consents: str, only: str = "")
         return mandate
 
     return await desk.store.write(work)
+
+
+def _asked(address: str, consents: str) -> tuple[str, Domain, str]:
+    """The address as it is kept, its domain, and the consents by name."""
+    local, at, domain = address.strip().rpartition("@")
+    if not at or not local:
+        raise MalformedInput(f"{address!r} is not a mail address.", advice="Write it as name@example.org.")
+    host = parse_domain(domain)
+    try:
+        return f"{local.lower()}@{host}", host, consents_of(consents)
+    except ValueError as error:
+        raise MalformedInput(f"{error}.", advice=f"Choose among {', '.join(Consent)}.") from error
+
+
+def _check_one_person(address: str, *, allowed: bool) -> None:
+    if is_role(address) and not allowed:
+        raise RefusedByLaw(
+            f"{address} is a role or shared mailbox.", ("one-person",),
+            advice="Only the postmaster of a domain hosted here may enrol it, with --by-postmaster.",
+        )  # fmt: skip
 
 
 def new_token(desk: Desk) -> str:

@@ -167,7 +167,7 @@ def _smallest_first(newest: Sighting, left: list[Sighting], reserve: int) -> lis
 def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, Offer]:
     """For each sighting the channel that its own message offers with every proof, by report."""
     case = idea.case
-    peers = _campaign_urls(tx, case.case)
+    peers = campaign_urls(tx, case.case)
     found: dict[Identifier, Offer] = {}
     for sighting in idea.sightings:
         report = tx.get(Report, sighting.report)
@@ -182,7 +182,7 @@ def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, Offer]:
     return found
 
 
-def _campaign_urls(tx: Transaction, case: Identifier) -> tuple[tuple[bytes, str], ...]:
+def campaign_urls(tx: Transaction, case: Identifier) -> tuple[tuple[bytes, str], ...]:
     """One-click URLs of this case's recent mail with their members: what is equal for two people is no opt-out."""
     recent = tx.find(Sighting, case=case, order="-received_at", limit=20)
     reports = [r for s in recent if (r := tx.get(Report, s.report)) is not None]

@@ -61,6 +61,7 @@ def inspect_message(
         signatures = assume_valid(message) if keys is None else verify(message, keys)
         at = received_at if received_at is not None else (message.date_at() or now)
         evidence = examine(message, signatures, rules, received_at=at, records=records)
+        clicked = examine(message, signatures, rules, received_at=at, records=records, by_person=True)
     except MalformedInput:
         return _empty(path, digest, "within-limits")
     author = message.sole_address("from")
@@ -73,7 +74,9 @@ def inspect_message(
         "gate": {"passes": evidence.gate_passes, "reasons": list(evidence.reasons)},
         "relayed": evidence.relayed,
         "transactional": list(evidence.transactional),
-        "channels": [_channel(offer) for offer in evidence.offers],
+        "channels": [
+            _channel(offer, after_click) for offer, after_click in zip(evidence.offers, clicked.offers, strict=True)
+        ],
         "originator": evidence.originator or None,
         "accountable": bool(evidence.originator) and not unaccountable(standing, now),
         "refusals": list(_refusals(message, evidence, at)),
@@ -113,12 +116,13 @@ def _signature(signature: Signature) -> dict[str, object]:
     }
 
 
-def _channel(offer: Offer) -> dict[str, object]:
+def _channel(offer: Offer, clicked: Offer) -> dict[str, object]:
+    """One channel; `clicked` is the same one judged with a person's click, which also allows a shorter key."""
     return {
         "kind": offer.kind.value,
         "destination": offer.target,
         "usable": offer.usable,
-        "on_click": offer.on_click,
+        "on_click": clicked.on_click,
         "reasons": list(offer.reasons),
     }
 

@@ -27,6 +27,21 @@ class MandateState(StrEnum):
     REVOKED = "revoked"
 
 
+ROLES = frozenset({
+    "abuse", "admin", "administrator", "all", "billing", "contact", "dmarc", "everyone", "ftp", "help", "hostmaster",
+    "info", "jobs", "list", "mail", "mailer-daemon", "marketing", "members", "news", "no-reply", "noc", "noreply",
+    "office", "postmaster", "privacy", "root", "sales", "security", "service", "staff", "support", "team", "usenet",
+    "uucp", "webmaster", "www",
+})  # fmt: skip
+"""Local parts that stand for a function, not for a person (RFC 2142 §2-§5), and those that several people share."""
+
+
+def is_role(address: str) -> bool:
+    """Whether an address is a role or shared mailbox: only the postmaster of its domain may enrol one (LAW §3)."""
+    local = address.rpartition("@")[0].partition("+")[0].lower()
+    return local in ROLES or local.startswith("owner-") or local.endswith(("-request", "-owner"))
+
+
 PROOF_LASTS = 365 * DAY
 """A mandate is proved again every year."""
 

@@ -25,6 +25,7 @@ from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
 from antiphon.web import archive, mailings, overview, views
+from antiphon.web.clicks import Clicks
 
 MOST_LINE = 32 * 1024 * 1024
 OWN_TURN = frozenset({"import"})
@@ -66,6 +67,7 @@ class Control:
             "member-revoke": lambda q: withdraw.revoke(desk, _text(q, "address"), erase=bool(q.get("erase"))),
             "members": self._members,
             "report": self._report,
+            **Clicks(desk).verbs(),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),
             "openings": self._openings,
@@ -198,7 +200,9 @@ class Control:
         only = q.get("only", "")
         named = ",".join(only) if isinstance(only, list) else str(only)
         consents = str(q.get("consent", "count"))
-        mandate = await enrol.add_member(self._desk, _text(q, "address"), consents=consents, only=named)
+        mandate = await enrol.add_member(
+            self._desk, _text(q, "address"), consents=consents, only=named, by_postmaster=bool(q.get("by_postmaster"))
+        )
         domain = self._desk.house.domain
         return {
             "address": mandate.address,
@@ -214,15 +218,14 @@ class Control:
         ]
 
     async def _report(self, q: Request) -> object:
-        """A message handed in by its path or bytes: an upload (class C), or the member's own click."""
+        """A message handed in by its path or bytes: an upload (class C)."""
         address = _text(q, "address")
         found = await self._desk.store.read(lambda tx: tx.find(Mandate, address=address))
         if not found:
             raise RefusedByLaw(f"{address} is not a member.", ("known",), advice="`antiphon member add` first.")
         raw = bytes.fromhex(_text(q, "raw"))
         report = await take_report(
-            self._desk, found[0], raw, at=self._desk.clock.now(), source=str(q.get("source", "import")),
-            clicked=bool(q.get("clicked")),
+            self._desk, found[0], raw, at=self._desk.clock.now(), source=str(q.get("source", "import"))
         )  # fmt: skip
         return {
             "report": report.report.hex(),

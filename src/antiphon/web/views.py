@@ -16,13 +16,13 @@ from antiphon.optout.approval import Approval, Draft, OperatorKey
 from antiphon.optout.asking import Phase
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import NOTICE_STATES, OWN_OPT_OUT_STATES, REQUEST_STATES, Case, State
-from antiphon.optout.destination import Halt, Pair, PairState
-from antiphon.optout.evidence import parse_evidence
+from antiphon.optout.destination import Halt, HostPair, Pair, PairState
 from antiphon.optout.known import Happening, KnownOriginator
 from antiphon.optout.originator import unaccountable
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier, Instant, show_instant
+from antiphon.web.waiting import waiting
 
 View = dict[str, object]
 
@@ -69,11 +69,27 @@ def needs(tx: Transaction, now: Instant) -> list[View]:
         if case.state is State.WATCHING and why:
             found.append({"kind": "vouch", **said, "reasons": list(why)})
     for pair in tx.find(Pair, state=PairState.HELD, order="changed_at"):
-        found.append({"kind": "pair", **_pair(tx, pair)})
+        found.append({"kind": "pair", **show_pair(tx, pair)})
+    for host in tx.find(HostPair, state=PairState.HELD, order="changed_at"):
+        found.append({"kind": "host", **show_host(tx, host)})
     return found
 
 
-def _pair(tx: Transaction, pair: Pair) -> View:
+def show_host(tx: Transaction, pair: HostPair) -> View:
+    """A signer and a host of its organisation, for a person who decides."""
+    case = tx.get(Case, pair.case)
+    return {
+        "id": pair.pair,
+        "signer": pair.signer,
+        "host": pair.host,
+        "state": pair.state.value,
+        "case": pair.case.hex(),
+        "originator": case.originator if case else "",
+    }
+
+
+def show_pair(tx: Transaction, pair: Pair) -> View:
+    """A domain at a network, with what shows whose it is."""
     case = tx.get(Case, pair.case)
     return {
         "pair": pair.pair,
@@ -147,9 +163,18 @@ def case(tx: Transaction, desk: Desk, name: Identifier) -> View:
             for a in tx.find(Attempt, case=name, order="intent")
         ],
         "draft": draft.message.decode("utf-8", "replace") if draft is not None else None,
+        "halts": _halts(tx, kept),
         "would": would(tx, desk, kept, now),
+        "waiting": waiting(tx, desk, name),
         "why_together": _why_together(tx, name),
     }
+
+
+def _halts(tx: Transaction, kept: Case) -> list[View]:
+    """What holds this case still, whatever its state: a person, or an answer that a person has to read."""
+    mine = {("everything", ""), ("case", kept.case.hex())}
+    found = [halt for halt in tx.find(Halt) if (halt.scope, halt.value) in mine]
+    return [{"scope": h.scope, "value": h.value, "by": h.by, "why": h.why} for h in found]
 
 
 def _why_together(tx: Transaction, name: Identifier) -> list[str]:
@@ -214,18 +239,9 @@ def originators(tx: Transaction, desk: Desk) -> list[View]:
 
 
 def held(tx: Transaction, desk: Desk) -> View:
-    """What has not left yet: reports in their hold, each with an undo, and pairs that wait for a person."""
-    now = desk.clock.now()
-    waiting = tx.find(Report, state=ReportState.ACCEPTED, hold_until__gt=now, order="hold_until")
+    """The digest: what has not left yet, and how to undo it; and pairs that wait for a person."""
     return {
-        "reports": [
-            {
-                "report": r.report.hex(),
-                "originator": r.originator,
-                "hold_until": _when(r.hold_until),
-                "subject": parse_evidence(r.evidence).subject,
-            }
-            for r in waiting
-        ],
-        "pairs": [_pair(tx, pair) for pair in tx.find(Pair, state=PairState.HELD)],
+        "reports": waiting(tx, desk),
+        "pairs": [show_pair(tx, pair) for pair in tx.find(Pair, state=PairState.HELD)],
+        "hosts": [show_host(tx, host) for host in tx.find(HostPair, state=PairState.HELD)],
     }
