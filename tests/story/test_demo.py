@@ -12,7 +12,7 @@ import pytest
 from antiphon.world.demo import run_demo
 from antiphon.world.party import TEMPERS
 
-SHORT = ("compliant", "prompt", "deaf", "small-mail", "joe-jobber", "replayer", "unaccountable")
+SHORT = ("compliant", "prompt", "feedback", "deaf", "small-mail", "joe-jobber", "replayer", "unaccountable")
 
 
 def chosen(*names: str) -> list[Any]:
@@ -63,6 +63,13 @@ def test_a_prompt_one_gets_one_opt_out_for_each_member(found: dict[str, Any]) ->
     """Ten members, ten ordinary opt-outs, no notice."""
     prompt = row(found, "prompt")
     assert (prompt["attempts_at_destination"], prompt["notices"], prompt["mails"]) == (10, 0, 10)
+
+
+def test_who_asks_for_feedback_gets_one_report_for_each_member(found: dict[str, Any]) -> None:
+    """Through the address in its own header, since its links prove nothing; it acts on each, so silence follows."""
+    asking = row(found, "feedback")
+    assert (asking["attempts_at_destination"], asking["notices"], asking["mails"]) == (10, 0, 10)
+    assert asking["bytes_in"] > 10 * 1024
 
 
 def test_small_mail_gets_no_more_bytes_than_it_sent(found: dict[str, Any]) -> None:

@@ -115,9 +115,9 @@ def _channel(channel: Mapping[str, Any]) -> list[str]:
 
 
 def _sentence(name: str) -> str:
-    from antiphon.optout.channel import RULES
+    from antiphon.optout import channel, feedback
 
-    return next((rule.sentence for rule in RULES if rule.name == name), "")
+    return next((rule.sentence for rule in (*channel.RULES, *feedback.RULES) if rule.name == name), "")
 
 
 def _line(name: str, text: str) -> str:

@@ -89,7 +89,7 @@ async def locate(
     was shown the URL approved it and whatever pair it has, for itself, unless a person refused that pair (LAW §4)."""
     questions = Questions()
     stop = await ask_stop(desk, host, questions)
-    exchanger = await _exchanger(desk, host, questions) if kind is ChannelKind.MAIL else host
+    exchanger = host if kind is ChannelKind.ONE_CLICK else await _exchanger(desk, host, questions)
     address, answer = await resolve(desk, exchanger, questions) if exchanger else ("", Answer("absent", ()))
     chain = tuple(Domain(name) for name in (*answer.chain, exchanger) if name != host)
     inside = bool(address) and chain_allowed(chain, host, case.domain, desk.rules.providers)

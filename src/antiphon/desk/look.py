@@ -47,7 +47,7 @@ class Idea:
 
 def bare_question(act: Act, now: Instant, published: int, coins: tuple[Coin, ...]) -> Question:
     """A question about sightings alone; everything else is given as fulfilled."""
-    return Question(act, now, Armed.COMMUNITY, True, published, True, False, *(True,) * 9, 0, coins)
+    return Question(act, now, Armed.COMMUNITY, True, published, True, False, *(True,) * 10, 0, coins)
 
 
 def fits(tx: Transaction, act: Act, sighting: Sighting, now: Instant) -> bool:

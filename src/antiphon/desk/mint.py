@@ -172,6 +172,7 @@ def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
         approved=_approved(tx, case, wish, ledger_day(now)),
         pace_allows=all(budget.allows(now) for budget in budgets),
         named_stand=wish.act is not Act.NOTICE or _names_stand(tx, case, now),
+        click_names=wish.to.kind is not ChannelKind.CFBL,
         reserve=wish.to.reserve,
         coins=coins,
     )

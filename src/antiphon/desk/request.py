@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
-from email.utils import format_datetime
 
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk
+from antiphon.desk.letter import letter_for
 from antiphon.desk.locate import locate
 from antiphon.desk.look import WAIT_AGAIN, Idea, advance, rest
 from antiphon.desk.mint import Destination, Wish, mint
-from antiphon.desk.notify import LOOP_FIELD, loop_token
 from antiphon.desk.pair import approved_hosts, note_hosts
 from antiphon.desk.settle import settle
 from antiphon.desk.withdraw import stop_case
@@ -20,14 +19,11 @@ from antiphon.errors import AlreadyTaken, RefusedByLaw
 from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import draft_reports
-from antiphon.optout.channel import Kind, Offer, proven, with_hosts
-from antiphon.optout.evidence import parse_evidence
+from antiphon.optout.channel import CHANNELS, Kind, Offer, proven, with_hosts
+from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.optout.pacing import Budget, keys
-from antiphon.optout.wording import OPT_OUT
 from antiphon.ports import Exchange, Letter, Transaction
-from antiphon.terms import HOUR, Identifier, Instant, to_datetime
-
-MAIL_OPT_OUT_EXPIRES = 72 * HOUR
+from antiphon.terms import Identifier, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ async def _pursue(desk: Desk, idea: Idea) -> Instant | None:
         to, stop = await locate(
             desk,
             idea.case,
-            ChannelKind.ONE_CLICK if work.offer.kind is Kind.ONE_CLICK else ChannelKind.MAIL,
+            CHANNELS[work.offer.kind],
             target=work.offer.target,
             host=work.offer.host,
             reserve=work.reserve,
@@ -95,7 +91,7 @@ async def _attempt(desk: Desk, work: Attemptable, to: Destination) -> None:
             lambda tx: {r.member for name in draft_reports(draft) if (r := tx.get(Report, name)) is not None}
         )
         to = replace(to, message=draft.digest)
-    to = replace(to, token=desk.chance.draw(10).hex() if to.kind is ChannelKind.MAIL else "")
+    to = replace(to, token="" if to.kind is ChannelKind.ONE_CLICK else desk.chance.draw(10).hex())
     wish = Wish(
         act=idea.act,
         case=idea.case.case,
@@ -134,8 +130,8 @@ async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:
         await desk.store.write(lambda tx: note_hosts(tx, desk, idea.case, idea.sightings))
     left = [sighting for sighting in idea.sightings if sighting.report in found]
     while left:
-        newest, offer = left[0], found[left[0].report]
-        letter = _opt_out_mail(desk, offer) if offer.kind is Kind.MAILTO else b""
+        newest, (offer, evidence) = left[0], found[left[0].report]
+        letter = letter_for(desk, offer, evidence)
         reserve = ONE_CLICK_RESERVE if offer.kind is Kind.ONE_CLICK else len(letter) + MAIL_OVERHEAD
         same = left if idea.act is not Act.REQUEST else _smallest_first(newest, left, reserve)
         payers = cover(same, reserve)
@@ -164,11 +160,11 @@ def _smallest_first(newest: Sighting, left: list[Sighting], reserve: int) -> lis
     return [newest, *(s for s in left if s is not newest and s.size < reserve)]
 
 
-def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, Offer]:
-    """For each sighting the channel that its own message offers with every proof, by report."""
+def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, tuple[Offer, Evidence]]:
+    """For each sighting the channel that its own message offers with every proof, and that message, by report."""
     case = idea.case
     peers = campaign_urls(tx, case.case)
-    found: dict[Identifier, Offer] = {}
+    found: dict[Identifier, tuple[Offer, Evidence]] = {}
     for sighting in idea.sightings:
         report = tx.get(Report, sighting.report)
         if report is None:
@@ -178,7 +174,7 @@ def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, Offer]:
         shown = proven(own, sighting.member, peers, clicked=sighting.clicked)
         offer = next((offer for offer in shown if offer.usable), None)
         if offer is not None:
-            found[sighting.report] = offer
+            found[sighting.report] = offer, evidence
     return found
 
 
@@ -187,28 +183,3 @@ def campaign_urls(tx: Transaction, case: Identifier) -> tuple[tuple[bytes, str],
     recent = tx.find(Sighting, case=case, order="-received_at", limit=20)
     reports = [r for s in recent if (r := tx.get(Report, s.report)) is not None]
     return tuple((bytes(r.member), parse_evidence(r.evidence).one_click_url) for r in reports)
-
-
-def _opt_out_mail(desk: Desk, offer: Offer) -> bytes:
-    """Our own fixed text (RFC 6068 §7): from the header come one recipient and perhaps a known subject."""
-    now = desk.clock.now()
-    message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
-    lines = [
-        f"From: {desk.house.name} <desk@{desk.house.domain}>",
-        f"To: {offer.target}",
-        f"Subject: {offer.subject or 'unsubscribe'}",
-        f"Date: {_mail_date(now)}",
-        f"Message-ID: {message_id}",
-        f"{LOOP_FIELD}: {loop_token(desk, message_id)}",
-        "MIME-Version: 1.0",
-        "Content-Type: text/plain; charset=us-ascii",
-        "",
-        *OPT_OUT.format(node=desk.house.domain).splitlines(),
-        "",
-    ]
-    mail = "\r\n".join(lines).encode("ascii")
-    return desk.mail_signer.sign(mail, now, expires_at=Instant(now + MAIL_OPT_OUT_EXPIRES))
-
-
-def _mail_date(now: Instant) -> str:
-    return format_datetime(to_datetime(now).replace(microsecond=0))

@@ -78,7 +78,8 @@ class Coin:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that the law asks before one attempt. Booleans say what is so; unknown is False."""
+    """All that the law asks before one attempt. Booleans say what is so; unknown is False. `click_names`: it would
+    leave as an opt-out, for which a click is consent enough; a CFBL report needs *token* (LAW §6)."""
 
     act: Act
     now: Instant
@@ -96,6 +97,7 @@ class Question:
     approved: bool
     pace_allows: bool
     named_stand: bool
+    click_names: bool
     reserve: int
     coins: tuple[Coin, ...]
 
@@ -208,7 +210,7 @@ RULES: tuple[Rule, ...] = (
         "may-identify",
         "A member did not agree to be identified by the originator's token.",
         ALL,
-        Each(lambda c, q: c.has_token or (c.clicked and q.act in CLICKED)),
+        Each(lambda c, q: c.has_token or (c.clicked and q.act in CLICKED and q.click_names)),
     ),
     Rule(
         "class-allows",

@@ -14,6 +14,7 @@ from antiphon.formats.mailto import parse_mailto
 from antiphon.formats.message import Message
 from antiphon.formats.providers import ProviderMap
 from antiphon.formats.unsubscribe import LIST_RULES, mailto, one_click
+from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.originator import Originator, account_of
 from antiphon.terms import Domain
 
@@ -23,6 +24,11 @@ class Kind(StrEnum):
 
     ONE_CLICK = "one-click"
     MAILTO = "mailto"
+    CFBL = "cfbl"
+
+
+CHANNELS = {Kind.ONE_CLICK: ChannelKind.ONE_CLICK, Kind.MAILTO: ChannelKind.MAIL, Kind.CFBL: ChannelKind.CFBL}
+"""Under which kind an attempt through it stands in the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,7 @@ RULES: tuple[ChannelRule, ...] = (
 def offers_of(
     message: Message, gate: Gate, originator: Originator | None, providers: ProviderMap, *, relayed: bool
 ) -> tuple[Offer, ...]:
-    """Both kinds of channel of a message, if its header names them at all, one-click first; `personal` is open."""
+    """Both kinds of opt-out that a List-Unsubscribe may name, if there is one, one-click first; `personal` is open."""
     value = message.one("list-unsubscribe")
     if value is None:
         return ()
@@ -136,8 +142,9 @@ def offers_of(
     return tuple(offer for offer in found if offer is not None)
 
 
-def _reasons(proofs: Proofs) -> tuple[str, ...]:
-    failed = tuple(rule.name for rule in RULES if not rule.check(proofs))
+def reasons(proofs: Proofs, rules: tuple[ChannelRule, ...] = RULES) -> tuple[str, ...]:
+    """Every rule that fails, and what exactly about form and gate."""
+    failed = tuple(rule.name for rule in rules if not rule.check(proofs))
     detail = (*proofs.form, *(f"gate:{reason}" for reason in proofs.gate.reasons if "gate" in failed))
     return (*failed, *detail)
 
@@ -151,7 +158,7 @@ def _one_click(value: str, post: str, proofs: Proofs) -> Offer | None:
     if "url-offered" in failed and not _FIELD_FAULTS & set(failed):
         return None
     proofs = replace(proofs, host=url.host if url else "", url=url, form=failed)
-    return Offer(Kind.ONE_CLICK, url.text if url else "", proofs.host, "", (*_reasons(proofs), "personal"))
+    return Offer(Kind.ONE_CLICK, url.text if url else "", proofs.host, "", (*reasons(proofs), "personal"))
 
 
 def _mailto(value: str, proofs: Proofs) -> Offer | None:
@@ -168,7 +175,7 @@ def _mailto(value: str, proofs: Proofs) -> Offer | None:
     except (RefusedByLaw, MalformedInput) as refusal:
         failed += refusal.rules if isinstance(refusal, RefusedByLaw) else ("mailto-form",)
     proofs = replace(proofs, host=host, form=failed)
-    return Offer(Kind.MAILTO, target, host, subject, (*_reasons(proofs), "personal"))
+    return Offer(Kind.MAILTO, target, host, subject, (*reasons(proofs), "personal"))
 
 
 _WORD = re.compile(r"[A-Za-z0-9_-]+")

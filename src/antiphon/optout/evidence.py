@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from antiphon.campaign.gate import UNAMBIGUOUS, gate
+from antiphon.campaign.gate import UNAMBIGUOUS, Gate, gate
 from antiphon.campaign.transactional import TransactionalRules
 from antiphon.errors import MalformedInput
 from antiphon.formats.dkim import Result, Signature, identities
@@ -17,8 +17,9 @@ from antiphon.formats.message import Message
 from antiphon.formats.providers import ProviderMap
 from antiphon.formats.robot import robot_of
 from antiphon.formats.unsubscribe import hosts
-from antiphon.optout.channel import Kind, Offer, offers_of
-from antiphon.optout.originator import originator_of
+from antiphon.optout.channel import Kind, Offer, Proofs, offers_of
+from antiphon.optout.feedback import feedback_id_of, feedback_offer
+from antiphon.optout.originator import Originator, originator_of
 from antiphon.terms import Digest, Domain, Instant
 
 MOST_SUBJECT = 200
@@ -131,7 +132,7 @@ def examine(
     return Evidence(
         identity=identities(message, signatures)[0],
         message_id=message.message_id(),
-        feedback_id="".join(_text(message, "cfbl-feedback-id").split()),
+        feedback_id=feedback_id_of(message),
         subject=subject[:MOST_SUBJECT],
         from_organisation=organisational_domain(author) if author else "",
         from_aligned=_is_signed_by_author(message, opinion.passing, records),
@@ -148,10 +149,18 @@ def examine(
         hosts=hosts(opinion.list_unsubscribe),
         proofs=_proofs(signatures),
         canonical=all(s.canonical for s in signatures if s.result is Result.PASS),
-        offers=offers_of(message, opinion, originator, rules.providers, relayed=relayed),
+        offers=_offers(message, opinion, originator, rules.providers, relayed=relayed),
         signer=originator.signature.domain if originator and "/" not in originator.name else "",
         unaligned=_unaligned(message, signatures, records),
     )  # fmt: skip
+
+
+def _offers(
+    message: Message, opinion: Gate, originator: Originator | None, providers: ProviderMap, *, relayed: bool
+) -> tuple[Offer, ...]:
+    """Opt-outs first: a feedback address is the way where they prove too little."""
+    proofs = Proofs(message, opinion, originator, providers, relayed, False, "", None, ())
+    return (*offers_of(message, opinion, originator, providers, relayed=relayed), *feedback_offer(proofs))
 
 
 def _unaligned(

@@ -145,6 +145,15 @@ by {node}, through the address that your List-Unsubscribe field publishes.
 
 No more mail from us: answer with "stop" in the first line.
 """
+FEEDBACK_SUBJECT = "Feedback report"
+FEEDBACK = """\
+This is a feedback report (RFC 9477) for one message that its recipient did
+not want. Your CFBL-Address field asks for it. Please take the recipient that
+the identifiers below name off this mailing.
+
+Sent by {node}, once for that message. No address and no content is included.
+No more mail from us: answer with "stop" in the first line.
+"""
 
 
 def size_class(count: int, language: str = "en") -> str:

@@ -209,7 +209,7 @@ def _would(
         case_allows=kept.state in states[act], same_case=True,
         accountable=not unaccountable(standing_of(tx, kept.originator, now), now), channel_usable=True,
         pair_allowed=True, no_stop_published=True, approved=live_approval(tx, kept, now) is not None,
-        pace_allows=True, named_stand=True, reserve=0, coins=coins,
+        pace_allows=True, named_stand=True, click_names=True, reserve=0, coins=coins,
     )  # fmt: skip
     failed = judge(asked)
     return {

@@ -17,9 +17,10 @@ from antiphon.desk.standing import standing_of
 from antiphon.formats.domain import organisational_domain
 from antiphon.ledger.allowance import FRESH, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, judge
 from antiphon.ledger.entry import ChannelKind
+from antiphon.optout import feedback
 from antiphon.optout.asking import TRY_SPACING, Phase
 from antiphon.optout.case import CLICKED_REQUEST_STATES, Case
-from antiphon.optout.channel import RULES, Kind, Offer, proven, with_hosts
+from antiphon.optout.channel import CHANNELS, RULES, Kind, Offer, proven, with_hosts
 from antiphon.optout.click import CLICKABLE, Click, ClickState
 from antiphon.optout.destination import Pair, PairState
 from antiphon.optout.evidence import Evidence, parse_evidence
@@ -34,7 +35,7 @@ PASSING = frozenset({"hold-over", "committed", "pace", "tries-apart"})
 """Rules that time alone satisfies: they say when, not whether."""
 View = dict[str, object]
 SENTENCES = {
-    **{rule.name: rule.sentence for rules in (RULES, STANDING, CLICKABLE, SPENDABLE) for rule in rules},
+    **{rule.name: rule.sentence for rules in (RULES, feedback.RULES, STANDING, CLICKABLE, SPENDABLE) for rule in rules},
     "personal": "Nobody has shown that the link is this member's own: a second member's mail, or a click, would.",
 }
 WHY = {
@@ -203,7 +204,7 @@ def _wish(tx: Transaction, case: Case, act: Act, sighting: Sighting, *, offer: O
     one_click = offer is None or offer.kind is Kind.ONE_CLICK
     barred = bool(pairs) and all(pair.state in (PairState.REFUSED, PairState.BARRED) for pair in pairs)
     to = Destination(
-        kind=ChannelKind.ONE_CLICK if one_click else ChannelKind.MAIL,
+        kind=CHANNELS[offer.kind] if offer is not None else ChannelKind.ONE_CLICK,
         target=offer.target if offer is not None else "",
         host=host,
         organisation=organisational_domain(Domain(host)) if host else "",

@@ -28,6 +28,8 @@ from antiphon.world.traffic import MEMBERS, Traffic
 
 START = to_instant(datetime(2027, 1, 4, tzinfo=UTC))
 CONSENTS = "count,token,optout"
+STANDING_OPT_OUT = ("prompt", "feedback")
+"""The tempers that every member asks by itself, from the first day."""
 CONTROL = "control:"
 POLL = 2 * HOUR
 """How often the operators look whether something waits for a person."""
@@ -84,10 +86,10 @@ class Demo:
         status = await self.remote.call("status")
         for name, value in status["dkim_records"].items():
             self.network.names.record(name, "TXT", value)
-        prompt = [party.case for party in self.parties if party.temper == "prompt"]
-        consents = CONSENTS if prompt else "count,token"
+        willing = [party.case for party in self.parties if party.temper in STANDING_OPT_OUT]
+        consents = CONSENTS if willing else "count,token"
         for member in MEMBERS:
-            said = await self.remote.call("member-add", address=member, consent=consents, only=prompt)
+            said = await self.remote.call("member-add", address=member, consent=consents, only=willing)
             self._reports[member] = said["report_address"]
         limits = {p.case: t.limit for p, t in zip(self.parties, self.tempers, strict=False)}
         self._operators = Operators(self.remote, self._keys, START, limits)

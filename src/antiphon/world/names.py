@@ -46,6 +46,11 @@ class Names:
         self._sets.setdefault(owner, {})[kind] = records
         self._answers.clear()
 
+    def text(self, name: str) -> str | None:
+        """The one TXT record at a name, its strings joined (RFC 6376 §3.6.2.2), as whoever lives here would find it."""
+        found = self._sets.get(name.lower(), {}).get("TXT")
+        return b"".join(found[0].strings).decode() if found else None
+
     async def open(self) -> None:
         """Begins to serve."""
         loop = asyncio.get_running_loop()

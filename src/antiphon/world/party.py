@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from antiphon.world import esp, masks, tempers
+from antiphon.world import esp, feedback, masks, tempers
 from antiphon.world.letter import EdKey
 from antiphon.world.originator import Originator, Stage
 
@@ -24,6 +24,7 @@ TEMPERS: tuple[Temper, ...] = (
     Temper("compliant", tempers.Compliant),
     Temper("compliant-form", tempers.CompliantForm),
     Temper("prompt", tempers.Prompt),
+    Temper("feedback", feedback.FeedbackLoop),
     Temper("slow", tempers.Slow),
     Temper("deaf", Originator),
     Temper("deaf-capped", Originator, limit=20),

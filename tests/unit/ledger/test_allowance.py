@@ -8,7 +8,7 @@ import pytest
 
 from antiphon.errors import AlreadyTaken, RefusedByLaw
 from antiphon.ledger import allowance
-from antiphon.ledger.allowance import Act, Armed, Coin, Permit, Question, Side, judge, spend
+from antiphon.ledger.allowance import CLICKED, Act, Armed, Coin, Permit, Question, Side, judge, spend
 from antiphon.terms import DAY, HOUR, Digest, Identifier, Instant
 
 NOW = Instant(20_000 * DAY)
@@ -62,6 +62,7 @@ def question(act: Act = Act.REQUEST, **changes: object) -> Question:
         approved=True,
         pace_allows=True,
         named_stand=True,
+        click_names=True,
         reserve=12_288,
         coins=(coin(asked=asked, clicked=clicked),),
     )
@@ -129,6 +130,16 @@ def breach(name: str) -> Question:
     act, of_question, of_coin = BREACHES[name]
     asked = question(act, **of_question)
     return replace(asked, coins=tuple(replace(c, **of_coin) for c in asked.coins)) if of_coin else asked  # type: ignore[arg-type]  # as above
+
+
+def test_a_click_does_not_name_a_member_in_a_feedback_report() -> None:
+    """It carries the originator's identifiers: that needs the consent *token*, whoever clicked (LAW §6)."""
+    for act in CLICKED:
+        asked = question(act)
+        unnamed = replace(asked, coins=tuple(replace(c, has_token=False) for c in asked.coins))
+        assert judge(unnamed) == ()
+        assert [rule.name for rule in judge(replace(unnamed, click_names=False))] == ["may-identify"]
+        assert judge(replace(asked, click_names=False)) == ()
 
 
 def test_every_rule_has_a_breach() -> None:
@@ -204,7 +215,7 @@ def test_own_opt_outs_by_one_click_need_the_lesser_arming() -> None:
 def test_unknown_is_no() -> None:
     """Every boolean of a question that says what is so is refused when it is false."""
     for field in fields(Question):
-        if field.type == "bool" and field.name not in ("one_click", "halted"):
+        if field.type == "bool" and field.name not in ("one_click", "click_names", "halted"):
             act = Act.NOTICE if field.name == "named_stand" else Act.REQUEST
             asked = question(act, **{field.name: False})
             assert judge(asked), field.name

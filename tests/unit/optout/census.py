@@ -11,10 +11,13 @@ from antiphon.formats.dkim import assume_valid
 from antiphon.formats.domain import is_covered_by, organisational_domain
 from antiphon.formats.message import Message, parse_message
 from antiphon.formats.unsubscribe import one_click
+from antiphon.optout import channel, feedback
 from antiphon.optout.channel import Kind, Offer
 from antiphon.optout.evidence import Evidence, examine
 from antiphon.terms import Instant
 from tests.unit.optout.test_evidence import RULES
+
+RULE_NAMES = {"personal", *(rule.name for rule in (*channel.RULES, *feedback.RULES))}
 
 
 def messages(folder: Path) -> Iterator[tuple[Path, bytes]]:
@@ -50,11 +53,11 @@ def has_aligned_pair(message: Message) -> bool:
 def why(offer: Offer | None) -> str:
     """The deciding reason in a word or two; `on click` where a click would do."""
     if offer is None:
-        return "no such URL"
+        return "nothing of the kind"
     if offer.on_click:
         return "on click"
     first = offer.reasons[0]
-    inside = [r for r in offer.reasons if r not in ("form", "gate", "originator", "host", "relayed", "personal")]
+    inside = [r for r in offer.reasons if r not in RULE_NAMES]
     return f"{first}: {inside[0].removeprefix('gate:')}" if first in ("form", "gate") and inside else first
 
 

@@ -11,6 +11,8 @@ from email.message import Message
 import dns.message
 import pytest
 
+from antiphon.backends.signer import DkimSigner, new_rsa_key
+from antiphon.formats.arf import Feedback, print_feedback
 from antiphon.formats.dkim import KeyAnswer, KeyStatus, keys_needed, verify
 from antiphon.formats.message import parse_message
 from antiphon.formats.providers import load_providers
@@ -130,6 +132,23 @@ async def test_an_opt_out_is_answered_as_the_temper_wants(stage: Stage, temper: 
         assert (await party.answer(Request(method, link_of(mail), {}, body))).status == 404
     assert (await party.answer(Request("POST", "/u/other", {}, ONE_CLICK))).status == 404
     assert (await click(party, mail)).status == status
+
+
+async def test_a_feedback_report_takes_its_recipient_off(stage: Stage) -> None:
+    """Only one that its author signed: RFC 9477 §3.5 forbids to process another."""
+    party = await plays(stage, "feedback")
+    mail = await party.compose(ADA, START)
+    feedback_id = str(message_from_bytes(mail)["CFBL-Feedback-ID"])
+    machine = (("feedback-type", "abuse"), ("user-agent", "A/1"), ("version", "1"))
+    told = Feedback(machine, "A report.\r\n", f"CFBL-Feedback-ID: {feedback_id}\r\n".encode(), whole=False)
+    raw = print_feedback((("From", "desk@node.example"), ("To", "fbl@feedback-shop.example")), told, "=_b")
+    signer = DkimSigner("node.example", bytes(range(32)), new_rsa_key())
+    for name, value in signer.records().items():
+        stage.network.names.record(name, "TXT", value)
+    await party.take_mail(Delivery("", (), raw))
+    assert party.writes_to(ADA, stage.time.now())
+    await party.take_mail(Delivery("", (), signer.sign(raw, START)))
+    assert not party.writes_to(ADA, stage.time.now()) and party.writes_to(BEA, stage.time.now())
 
 
 async def test_a_redirect_leads_to_an_innocent(stage: Stage) -> None:
