@@ -243,7 +243,12 @@ def _desk(home: Home, settings: Settings, around: Surroundings, log: LogBook, *,
         log=log,
         spool=FileSpool(home.spool),
         resolver=resolver,
-        registrar=Rdap(web.fetch, names=settings.rdap, networks=settings.rdap_networks, clock=around.clock),
+        registrar=Rdap(
+            web.fetch,
+            names=settings.rdap,
+            networks=(settings.rdap_networks, settings.rdap_networks_v6),
+            clock=around.clock,
+        ),
         one_click=OneClickClient(around.dialer, around.tls, USER_AGENT),
         postman=Submission(around.dialer, _relaxed(), house.domain),
         mail_signer=DkimSigner(

@@ -225,6 +225,11 @@ class Registrar(Protocol):
         """Who holds the network of an address, in words for a person; empty when unknown. Raises Unreachable."""
         ...
 
+    async def abuse_contacts(self, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Mail addresses that the registry of an address or a domain names for abuse, best first; and all others that
+        it shows. Raises Unreachable."""
+        ...
+
 
 class OneClick(Protocol):
     """The one-click channel."""

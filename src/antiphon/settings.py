@@ -65,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rdap_networks: Annotated[str, _said("RDAP bootstrap registry for IPv4 networks.")] = (
         "https://data.iana.org/rdap/ipv4.json"
     )
+    rdap_networks_v6: Annotated[str, _said("RDAP bootstrap registry for IPv6 networks.")] = (
+        "https://data.iana.org/rdap/ipv6.json"
+    )
     master_key: Annotated[
         str, _said("Where the key that wraps all data keys lies. Empty: HOME/keys/master, readable by its owner only.")
     ] = ""

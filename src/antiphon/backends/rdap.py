@@ -1,4 +1,4 @@
-"""RDAP: when a domain was registered, and who holds a network (RFC 9083, bootstrap RFC 9224).
+"""RDAP: when a domain was registered, who holds a network, whom to tell of abuse (RFC 9083, bootstrap RFC 9224).
 
 Tells a registry a name or an address, never why. Answers are kept for a day and bootstrap files too, so nobody is asked
 twice for one thing (RFC 9224 §8); a registry that wants less (429, 503) is left alone for an hour.
@@ -8,45 +8,53 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Generic, TypeVar
 
 from antiphon.errors import AntiphonError, Unreachable
+from antiphon.formats import rdap
 from antiphon.formats.domain import is_at_or_below, parse_url
+from antiphon.formats.rdap import Json, lists, texts
 from antiphon.ports import Clock
-from antiphon.terms import DAY, HOUR, SECOND, Instant, to_instant
+from antiphon.terms import DAY, HOUR, SECOND, Instant
 
 MOST_BYTES = 512 * 1024
 MOST_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MOST_ENTITIES = 200
-MOST_DEPTH = 4
-HOLDER_CHARS = 200
 KEPT = DAY
 KEPT_ANSWERS = 20_000
+MOST_OTHERS = 20
 QUIET = HOUR
 
 Fetch = Callable[[str], Awaitable[tuple[int, str, bytes]]]
 """GET of one URL: status, Location, body; guarded, and bounded by MOST_BYTES. May raise any AntiphonError."""
 
-Json = dict[str, object]
 Found = TypeVar("Found")
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is kept of one answer; the answer itself is not."""
+
+    registered_at: Instant | None = None
+    holder: str = ""
+    abuse: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
 class Rdap:
-    """Answers from the registries. `names` and `networks` are the URLs of the bootstrap files.
+    """Answers from the registries. `names` and `networks` are the URLs of the bootstrap files, for networks one a kind
+    of address, an empty one skipped.
 
     `clock` is policy time; without one the event loop's time says how old an answer is.
     """
 
-    def __init__(self, fetch: Fetch, *, names: str, networks: str, clock: Clock | None = None) -> None:
-        self._fetch, self._names_url, self._networks_url, self._clock = fetch, names, networks, clock
-        self._zones: _Kept[list[tuple[str, str]]] = _Kept()
-        self._networks: _Kept[list[tuple[str, str]]] = _Kept()
-        self._registered: _Kept[Instant | None] = _Kept()
-        self._holders: _Kept[str] = _Kept()
+    def __init__(self, fetch: Fetch, *, names: str, networks: Sequence[str], clock: Clock | None = None) -> None:
+        self._fetch, self._names_url, self._networks_urls, self._clock = fetch, names, networks, clock
+        self._files: _Kept[list[tuple[str, str]]] = _Kept()
+        self._known: _Kept[Known] = _Kept()
         self._quiet_until: dict[str, int] = {}
 
     async def registered_at(self, domain: str) -> Instant | None:
@@ -54,42 +62,53 @@ class Rdap:
 
         Raises Unreachable for now, also for an answer that can not be read.
         """
-
-        async def ask() -> Instant | None:
-            zones = await self._zones.get(self._names_url, self._now(), lambda: self._bootstrap(self._names_url))
-            fitting = [(len(zone), base) for zone, base in zones if is_at_or_below(domain, zone)]
-            found = await self._object(f"{max(fitting)[1]}domain/{domain}") if fitting else {}
-            events = [event for event in _dicts(found.get("events")) if event.get("eventAction") == "registration"]
-            return min((at for event in events if (at := _instant(event.get("eventDate"))) is not None), default=None)
-
-        return await self._registered.get(domain, self._now(), ask)
+        return (await self._of_name(domain)).registered_at
 
     async def holder(self, address: str) -> str:
         """Name of the network and of whoever holds it, for a person to read; empty when unknown.
 
         Raises Unreachable for now, also for an answer that can not be read.
         """
+        return (await self._of_network(address)).holder
+
+    async def abuse_contacts(self, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Whom the registry names for abuse of an address or a domain, best first; and every other mail address that
+        it shows. Raises Unreachable as above."""
+        try:
+            known = await self._of_network(str(ip_address(subject)))
+        except ValueError:
+            known = await self._of_name(subject)
+        return known.abuse, known.others
+
+    async def _of_name(self, domain: str) -> Known:
+        async def ask() -> Known:
+            zones = await self._file(self._names_url)
+            fitting = [(len(zone), base) for zone, base in zones if is_at_or_below(domain, zone)]
+            return _known(await self._object(f"{max(fitting)[1]}domain/{domain}")) if fitting else Known()
+
+        return await self._known.get(domain, self._now(), ask)
+
+    async def _of_network(self, address: str) -> Known:
         literal = ip_address(address)
 
-        async def ask() -> str:
-            url = self._networks_url
-            networks = await self._networks.get(url, self._now(), lambda: self._bootstrap(url))
-            known = [(network, base) for text, base in networks if (network := _network(text)) is not None]
+        async def ask() -> Known:
+            rows = [row for url in self._networks_urls if url for row in await self._file(url)]
+            known = [(network, base) for text, base in rows if (network := _network(text)) is not None]
             fitting = [(network.prefixlen, base) for network, base in known if literal in network]
-            found = await self._object(f"{max(fitting)[1]}ip/{literal}") if fitting else {}
-            words = [found.get("name"), *_holders(found.get("entities"))]
-            said = dict.fromkeys(_line(word) for word in words if isinstance(word, str))
-            return ", ".join(word for word in said if word)[:HOLDER_CHARS]
+            return _known(await self._object(f"{max(fitting)[1]}ip/{literal}")) if fitting else Known()
 
-        return await self._holders.get(str(literal), self._now(), ask)
+        return await self._known.get(str(literal), self._now(), ask)
+
+    async def _file(self, url: str) -> list[tuple[str, str]]:
+        return await self._files.get(url, self._now(), lambda: self._bootstrap(url))
 
     async def _bootstrap(self, url: str) -> list[tuple[str, str]]:
         """(entry, https base URL) pairs of a bootstrap file (RFC 9224 §3)."""
         pairs: list[tuple[str, str]] = []
-        for service in _lists((await self._object(url)).get("services")):
+        for service in lists((await self._object(url)).get("services")):
             entries, bases = (service[0], service[1]) if len(service) == 2 else ([], [])
-            secure = [base for base in _texts(bases) if base.startswith("https://")]
-            pairs += [(entry.lower(), f"{secure[0].rstrip('/')}/") for entry in _texts(entries) if secure]
+            secure = [base for base in texts(bases) if base.startswith("https://")]
+            pairs += [(entry.lower(), f"{secure[0].rstrip('/')}/") for entry in texts(entries) if secure]
         return pairs
 
     async def _object(self, url: str) -> Json:
@@ -144,21 +163,10 @@ class _Kept(Generic[Found]):
         return kept[1]
 
 
-def _holders(entities: object, depth: int = 0) -> Iterator[object]:
-    """The `fn` of registrants, also nested ones (RFC 9083 §5.1)."""
-    for entity in _dicts(entities)[:MOST_ENTITIES] if depth < MOST_DEPTH else []:
-        if "registrant" in _texts(entity.get("roles")):
-            card = entity.get("vcardArray")
-            rows = _lists(card[1]) if isinstance(card, list) and len(card) == 2 else []
-            yield from (row[3] for row in rows if len(row) > 3 and row[0] == "fn")
-        yield from _holders(entity.get("entities"), depth + 1)
-
-
-def _instant(text: object) -> Instant | None:
-    try:
-        return to_instant(datetime.fromisoformat(text)) if isinstance(text, str) else None
-    except (ValueError, OverflowError):
-        return None
+def _known(found: Json) -> Known:
+    abuse = rdap.abuse_addresses(found)
+    others = dict.fromkeys(str(a) for card in rdap.cards(found) for a in card.addresses if a not in abuse)
+    return Known(rdap.registered_at(found), rdap.holder(found), tuple(map(str, abuse)), tuple(others)[:MOST_OTHERS])
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
@@ -166,20 +174,3 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
         return ip_network(text, strict=False)
     except ValueError:
         return None
-
-
-def _line(text: str) -> str:
-    """One printable line of what a stranger wrote."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-
-
-def _dicts(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _lists(value: object) -> list[list[object]]:
-    return [item for item in value if isinstance(item, list)] if isinstance(value, list) else []
-
-
-def _texts(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

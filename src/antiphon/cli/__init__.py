@@ -1,6 +1,17 @@
 """The command line: one door for people and programs."""
 
-from antiphon.cli import clicking, importing, inspecting, mail, people, quickstart, running, shell
+from antiphon.cli import clicking, contacting, importing, inspecting, mail, people, quickstart, running, shell
 from antiphon.cli.frame import main
 
-__all__ = ["clicking", "importing", "inspecting", "mail", "main", "people", "quickstart", "running", "shell"]
+__all__ = [
+    "clicking",
+    "contacting",
+    "importing",
+    "inspecting",
+    "mail",
+    "main",
+    "people",
+    "quickstart",
+    "running",
+    "shell",
+]

@@ -48,6 +48,7 @@ class Child:
             provider_map=str(self.folder / "providers.toml"),
             rdap=f"https://{REGISTRY_HOST}/dns.json",
             rdap_networks=f"https://{REGISTRY_HOST}/ipv4.json",
+            rdap_networks_v6="",
             world=world,
             operator=Operator("Choir Association", "1 Choir Lane, Example Town"),
             doors=Doors(*(f"127.0.0.1:{port}" for port in (self.lmtp, self.smtp, self.http))),

@@ -59,10 +59,12 @@ class Registry:
             "startAddress": f"{prefix}.0",
             "endAddress": f"{prefix}.255",
             "name": holder,
-            "entities": [_entity(holder)],
+            "entities": [{**_entity(holder), "entities": [_entity("Abuse desk", "abuse", f"abuse@{holder}")]}],
         }
 
 
-def _entity(holder: str) -> dict[str, object]:
-    card = [["version", {}, "text", "4.0"], ["fn", {}, "text", holder]]
-    return {"objectClassName": "entity", "roles": ["registrant"], "vcardArray": ["vcard", card]}
+def _entity(name: str, role: str = "registrant", mail: str = "") -> dict[str, object]:
+    """As one registry nests it: the abuse desk is the registrant's."""
+    card = [["version", {}, "text", "4.0"], ["fn", {}, "text", name]]
+    card += [["email", {}, "text", mail]] if mail else []
+    return {"objectClassName": "entity", "roles": [role], "vcardArray": ["vcard", card]}

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antiphon.backends.rdap import HOLDER_CHARS, KEPT, MOST_DEPTH, MOST_REDIRECTS, QUIET, Rdap
+from antiphon.backends.rdap import KEPT, MOST_REDIRECTS, QUIET, Rdap
 from antiphon.errors import MalformedInput, RefusedByLaw, Unreachable
+from antiphon.formats.rdap import HOLDER_CHARS, MOST_DEPTH
 from antiphon.terms import SECOND, Instant, show_instant
 
 NAMES, NETWORKS = "https://boot.example/dns.json", "https://boot.example/ipv4.json"
@@ -45,7 +46,7 @@ class Registry:
         return 200, "", answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
     def rdap(self) -> Rdap:
-        return Rdap(self, names=NAMES, networks=NETWORKS, clock=self)
+        return Rdap(self, names=NAMES, networks=(NETWORKS, ""), clock=self)
 
 
 def services(*rows: tuple[list[str], str]) -> dict[str, object]:

@@ -107,6 +107,7 @@ class Names:
         self.down: set[str] = set()
         self.registered: dict[str, Instant | None] = {}
         self.registry_asked: list[str] = []
+        self.contacts: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     async def ask(self, name: str, kind: str, questions: Questions | None = None) -> Answer:
         if questions is not None and not questions.take():
@@ -123,6 +124,10 @@ class Names:
 
     async def holder(self, address: str) -> str:
         return "Holder Ltd"
+
+    async def abuse_contacts(self, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        self.registry_asked.append(subject)
+        return self.contacts.get(subject, ((), ()))
 
     def key(self, domain: str, selector: str = "s1") -> None:
         """The key of `sign` stands in DNS."""

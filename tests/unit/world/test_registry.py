@@ -29,7 +29,7 @@ def client(registry: Registry) -> Rdap:
         status, _, body = registry.answer("GET", url.removeprefix(f"https://{HOST}"))
         return status, "", body
 
-    return Rdap(fetch, names=f"https://{HOST}/dns.json", networks=f"https://{HOST}/ipv4.json")
+    return Rdap(fetch, names=f"https://{HOST}/dns.json", networks=[f"https://{HOST}/ipv4.json"])
 
 
 async def test_a_node_learns_when_a_domain_was_registered(registry: Registry) -> None:

@@ -1,0 +1,1 @@
+"""Who else should know: contacts of whoever carried a mail (LAW §6)."""

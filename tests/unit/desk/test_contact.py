@@ -1,0 +1,81 @@
+"""Contacts looked up: which questions are asked of whom, and what silence means."""
+
+from __future__ import annotations
+
+import pytest
+
+from antiphon.complaint.contact import Scope, Source, best
+from antiphon.desk.contact import look_up
+from antiphon.errors import MalformedInput
+from antiphon.ports import QUESTIONS_PER_MESSAGE
+from antiphon.web import contacts
+from tests.unit.desk.household import Household
+
+ADDRESS = "9.9.8.7"
+
+
+@pytest.fixture
+async def house() -> Household:
+    """A network whose PTR, registry entry and Abusix record agree."""
+    house = await Household().open()
+    house.names.contacts[ADDRESS] = (("abuse@net.example",), ("noc@net.example",))
+    house.names.rows[ADDRESS, "PTR"] = ("host7.pool.net.example.",)
+    house.names.rows["7.8.9.9.abuse-contacts.abusix.zone", "TXT"] = ("abuse@net.example",)
+    house.names.rows["net.example", "MX"] = ("10 mx.net.example",)
+    return house
+
+
+async def test_an_address_leads_to_its_network(house: Household) -> None:
+    """By three sources, with the convention last."""
+    found, candidates = await look_up(house.desk, ADDRESS)
+    assert (found.scope, found.holder, found.names) == (Scope.NETWORK, "Holder Ltd", ("net.example",))
+    assert candidates[0].sources == (Source.RDAP, Source.ABUSIX, Source.CONVENTION)
+    chosen = best(candidates)
+    assert chosen is not None and str(chosen.address) == "abuse@net.example"
+
+
+async def test_the_address_itself_is_never_asked(house: Household) -> None:
+    """DNS and registry only, within the questions of one message."""
+    await look_up(house.desk, ADDRESS)
+    assert house.out.posts == [] and house.out.mails == []
+    assert len(house.names.asked) <= QUESTIONS_PER_MESSAGE
+    assert house.names.registry_asked == [ADDRESS]
+
+
+async def test_a_sixteen_byte_address_is_asked_by_its_nibbles(house: Household) -> None:
+    """As the directory wants it."""
+    await look_up(house.desk, "2a00::1")
+    assert f"1.{'0.' * 27}0.0.a.2.abuse-contacts.abusix.zone" in house.names.asked
+
+
+@pytest.mark.parametrize("mx", [("0 .",), ()])
+async def test_a_domain_that_takes_no_mail_gets_none(house: Household, mx: tuple[str, ...]) -> None:
+    """A null MX (RFC 7505 §3); and neither MX nor address."""
+    house.names.rows["net.example", "MX"] = mx
+    _, candidates = await look_up(house.desk, ADDRESS)
+    assert candidates and best(candidates) is None
+
+
+async def test_silence_is_no_contact(house: Household) -> None:
+    """DNS that does not answer now leaves one source, and nobody is chosen."""
+    house.names.down |= {ADDRESS, "7.8.9.9.abuse-contacts.abusix.zone", "net.example"}
+    _, candidates = await look_up(house.desk, ADDRESS)
+    assert best(candidates) is None
+
+
+async def test_a_domain_leads_to_its_registrar(house: Household) -> None:
+    """One source: it is shown, with the reason why it gets nothing."""
+    house.names.contacts["shop.example"] = (("abuse@registrar.example",), ())
+    house.names.rows["registrar.example", "MX"] = ("10 mx.registrar.example",)
+    shown = await contacts.lookup(house.desk, {"subject": "www.shop.example"})
+    assert isinstance(shown, dict)
+    assert (shown["subject"], shown["scope"], shown["contact"]) == ("shop.example", "registrar", None)
+    assert [c["rules"] for c in shown["candidates"]] == [["two-sources"]]
+
+
+@pytest.mark.parametrize("subject", ["10.0.0.1", "::1", "not a name", "", "192.0.2.1"])
+async def test_what_is_in_no_registry_is_a_clear_error(house: Household, subject: str) -> None:
+    """Private addresses and what is no name: nobody is asked."""
+    with pytest.raises(MalformedInput):
+        await contacts.lookup(house.desk, {"subject": subject})
+    assert house.names.asked == [] and house.names.registry_asked == []
