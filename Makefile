@@ -12,8 +12,9 @@ BIN := $(VENV)/bin
 HOME_OF_RUN := .run/home
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# What rooms of the full suite need from Debian, as room=package pairs, e.g. `browser=chromium`. The trunk needs none.
-DEBIAN_ROOMS :=
+# What rooms of the full suite need from Debian, as room=package pairs.
+DEBIAN_ROOMS := browser=chromium
+APT := apt-get install -y -qq
 
 .PHONY: help run test drill lint law bench docs locks clean debian
 
@@ -50,7 +51,9 @@ debian:
 	@for pair in $(DEBIAN_ROOMS); do \
 	  room=$${pair%%=*}; package=$${pair#*=}; \
 	  dpkg -s "$$package" >/dev/null 2>&1 && continue; \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get install -y -qq "$$package" >/dev/null && continue; fi; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+    { $(APT) "$$package" || { apt-get update -qq && $(APT) "$$package"; }; } >/dev/null 2>&1 && continue; \
+  fi; \
 	  echo "Left out: the room $$room needs the Debian package $$package."; \
 	done
 

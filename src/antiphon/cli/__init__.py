@@ -1,9 +1,10 @@
 """The command line: one door for people and programs."""
 
-from antiphon.cli import clicking, contacting, importing, inspecting, mail, people, quickstart, running, shell
+from antiphon.cli import cases, clicking, contacting, importing, inspecting, mail, people, quickstart, running, shell
 from antiphon.cli.frame import main
 
 __all__ = [
+    "cases",
     "clicking",
     "contacting",
     "importing",

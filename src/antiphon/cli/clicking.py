@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from antiphon.cli.frame import as_json, call, line, main, show
+from antiphon.cli.frame import as_json, call, line, main, show, tell
 from antiphon.cli.people import originator
 from antiphon.cli.table import cell, paragraph
 from antiphon.errors import UnreadableFile
@@ -27,6 +27,12 @@ def optout(home: Path, reports: tuple[str, ...], address: str, quick: bool, yes:
 
     REPORTS are ids (or their beginnings) from `antiphon held` and `antiphon campaign`, or files with a mail. You are
     shown first who would learn of it. It waits a day or two, and can be undone until it leaves.
+
+    \b
+      antiphon optout 3db0b7bd
+      antiphon optout mail.eml --member anna@mail.example --quick
+
+    Exit codes: 0 clicked, or you said no; 77 nothing of it can be clicked.
     """
     files = [Path(word) for word in reports if Path(word).is_file()]
     if files and not address:
@@ -82,16 +88,20 @@ def _tell(each: dict[str, Any], *, quick: bool) -> None:
 @click.option("--member", "address", required=True, help="Who says so.")
 @click.option("--why", default="", help="Your reason; it is recorded.")
 @click.option("--take-back", is_flag=True, help="As if it had not been said.")
+@as_json
 @click.pass_context
-def confirm(context: click.Context, address: str, why: str, take_back: bool) -> None:
+def confirm(context: click.Context, /, address: str, why: str, take_back: bool, *, as_json: bool) -> None:
     """Say, as a member, that its mail is no answer to an act of yours.
 
     Codes, receipts, tickets and the like are never acted on unasked. Where an originator dresses its mailings so, this
     makes its mail count for you, and for this originator only.
+
+    \b
+      antiphon originator shop.example confirm --member anna@mail.example --why "I bought nothing there"
     """
     name = context.meta["originator"]
     found = call(context.obj, "confirm", address=address, originator=name, why=why, take_back=take_back)
+    said = f"Recorded; {found.get('mails')} mails that came before count from now on."
     if take_back:
-        click.echo(f"Taken back; {found['taken_back']} mails count no longer.")
-    else:
-        click.echo(f"Recorded; {found['mails']} mails that came before count from now on.")
+        said = f"Taken back; {found['taken_back']} mails count no longer."
+    tell({"originator": name, "member": address, **found}, said, as_json)

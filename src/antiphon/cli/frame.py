@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -161,6 +161,14 @@ def show(value: object, as_json: bool, columns: Sequence[str] = ()) -> None:
                 click.echo(f"{_title(name):<20} {cell(_yes_or_no(item))}")
     else:
         click.echo(str(value))
+
+
+def tell(found: Mapping[str, object], sentence: str, as_json: bool) -> None:
+    """What was done: the facts as JSON for programs, a sentence for people."""
+    if as_json:
+        show(dict(found), True)
+    elif sentence:
+        click.echo(sentence)
 
 
 def _list(rows: Sequence[dict[str, object]], columns: Sequence[str]) -> None:

@@ -39,6 +39,9 @@ def import_(home: Path, paths: tuple[Path, ...], *, address: str, online: bool, 
     its place and its content. What a signature is worth is settled when a mail is first read, so decide on --online
     then.
 
+    \b
+      antiphon import ~/Maildir junk.mbox --member anna@mail.example
+
     Exit codes: 0 all was read, 65 something in it could not be read, 66 a path is missing, closed or without mail (the
     rest was taken each time), 69 no name server answers, 77 not a member, 130 broken off.
     """

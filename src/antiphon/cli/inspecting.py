@@ -31,6 +31,10 @@ def inspect(paths: tuple[Path, ...], *, jsonl: bool, as_json: bool, assume: bool
     what would follow if each well-formed one did. `usable` is never said of one message alone; `on_click`: your click
     on the shown address would do.
 
+    \b
+      antiphon inspect mail.eml
+      antiphon inspect --assume-signatures-valid --jsonl junk.mbox | jq -r .refusals[0]
+
     Exit codes: 0 all was read, 65 something could not be read, 66 a path is missing, closed or without mail.
     """
     tally = Tally()

@@ -17,7 +17,11 @@ from antiphon.cli.table import cell, paragraph, table
 @as_json
 @click.pass_obj
 def campaigns(home: Path, as_json: bool) -> None:
-    """Reported mail by mailing, the biggest first."""
+    """Reported mail by mailing, the biggest first.
+
+    \b
+      antiphon campaigns
+    """
     found = call(home, "campaigns")
     if as_json:
         show(found, True)
@@ -39,7 +43,11 @@ MAILS_SHOWN = 20
 @as_json
 @click.pass_obj
 def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
-    """One campaign, and why its mails belong together. ID is what `campaigns` shows, or its beginning."""
+    """One campaign, and why its mails belong together. ID is what `campaigns` shows, or its beginning.
+
+    \b
+      antiphon campaign 4c419f78
+    """
     found = call(home, "campaign", campaign=campaign_id)
     if as_json:
         show(found, True)
@@ -67,7 +75,11 @@ def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--jsonl", is_flag=True, help="One JSON object a line; the only form, named for programs.")
 def group(paths: tuple[Path, ...], jsonl: bool) -> None:
-    """Which mailing each message belongs to, and why. Needs no home."""
+    """Which mailing each message belongs to, and why. Needs no home.
+
+    \b
+      antiphon group ~/Maildir > groups.jsonl
+    """
     from antiphon.campaign.stream import group_messages
     from antiphon.intake.folder import FoundProblem, walk
 

@@ -31,6 +31,9 @@ def quickstart(home: Path, paths: tuple[Path, ...], *, address: str, as_json: bo
     Makes a home where there is none. No name server is asked and nothing is sent. Run it again with more mail: what
     was read is known, and what is new is told.
 
+    \b
+      antiphon quickstart ~/Maildir
+
     Exit codes: 0 mail was read, 66 there was none; what could not be read is told either way.
     """
     before = _prepare(home, address)

@@ -21,7 +21,7 @@ from antiphon.web.waiting import SENTENCES
 
 MOST_CLICKS = 100
 """Reports in one click: a person read every line of it."""
-SHORTEST_WORD = 4
+SHORTEST_WORD, ID_DIGITS = 4, 32
 Request = Mapping[str, object]
 
 
@@ -39,7 +39,10 @@ class Clicks:
     async def prepare(self, q: Request) -> object:
         """For each report what a click would tell whom, or every rule against it. `mails` are given in hex, with the
         member's `address`: one that is no report yet becomes one."""
-        names = [await self._report(word) for word in _words(q, "reports")]
+        words = _words(q, "reports")
+        names = [
+            report.report for report in await self._desk.store.read(lambda tx: [find_report(tx, w) for w in words])
+        ]
         names += [await self._handed_in(str(q.get("address", "")), raw) for raw in _words(q, "mails")]
         lines, shown = [], []
         for name in dict.fromkeys(names):
@@ -78,16 +81,6 @@ class Clicks:
             return {"taken_back": await confirm.take_back(self._desk, address, originator)}
         return {"mails": await confirm.confirm(self._desk, address, originator, str(q.get("why", "")))}
 
-    async def _report(self, word: str) -> Identifier:
-        low = bytes.fromhex(word.ljust(32, "0")) if len(word) >= SHORTEST_WORD else b""
-        high = bytes.fromhex(word.ljust(32, "f")) if low else b""
-        found = await self._desk.store.read(lambda tx: tx.find(Report, report__ge=low, report__le=high, limit=2))
-        if len(found) != 1 or not low:
-            raise MalformedInput(
-                f"{word!r} names no report, or several.", advice="`antiphon campaign ID` and `antiphon held` list them."
-            )
-        return found[0].report
-
     async def _handed_in(self, address: str, raw_hex: str) -> Identifier:
         raw = bytes.fromhex(raw_hex)
         names = identities(message := parse_message(raw), verify(message, {}))
@@ -104,6 +97,20 @@ class Clicks:
             return report
         at = self._desk.clock.now()
         return (await take_report(self._desk, mandate, raw, at=at, source="upload")).report
+
+
+def find_report(tx: Transaction, word: str) -> Report:
+    """The report with this identifier, or the only one whose identifier begins so. Raises MalformedInput."""
+    try:
+        low, high = (bytes.fromhex(word.lower().ljust(ID_DIGITS, digit)) for digit in "0f")
+        found = tx.find(Report, report__ge=low, report__le=high, limit=2) if len(word) >= SHORTEST_WORD else []
+    except ValueError:
+        found = []
+    if len(found) != 1:
+        raise MalformedInput(
+            f"{word!r} names no report, or several.", advice="`antiphon campaign ID` and `antiphon held` list them."
+        )
+    return found[0]
 
 
 def _line(shown: Shown) -> dict[str, object]:

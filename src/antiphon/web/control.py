@@ -25,7 +25,7 @@ from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
 from antiphon.web import archive, contacts, mailings, overview, views
-from antiphon.web.clicks import Clicks
+from antiphon.web.clicks import Clicks, find_report
 
 MOST_LINE = 32 * 1024 * 1024
 OWN_TURN = frozenset({"import", "contact-lookup"})
@@ -57,7 +57,7 @@ class Control:
             "approve-prepare": self._prepare_approval,
             "approve": lambda q: self._submit(q, approve.submit_approval),
             "pair": self._pair,
-            "undo": lambda q: withdraw.undo(desk, _id(q, "report"), who="the member"),
+            "undo": self._undo,
             "withdraw": self._withdraw,
             "resolve": self._resolve,
             "arm": self._arm,
@@ -177,6 +177,12 @@ class Control:
         await pair.decide(self._desk, _text(q, "id"), allow=bool(q.get("allow")), who=who, why=why)
         return {}
 
+    async def _undo(self, q: Request) -> object:
+        word = _text(q, "report")
+        report = (await self._desk.store.read(lambda tx: find_report(tx, word))).report
+        await withdraw.undo(self._desk, report, who="the member")
+        return {"report": report.hex()}
+
     async def _withdraw(self, q: Request) -> object:
         name = await self._desk.store.read(lambda tx: self._case(tx, _text(q, "case")))
         await withdraw.withdraw_case(self._desk, name, who=str(q.get("who", "operator")), why=_text(q, "why"))
@@ -277,7 +283,3 @@ def _number(q: Request, name: str, default: int | None = None) -> int:
     if not isinstance(value, int):
         raise MalformedInput(f"This verb needs {name!r} as a number.")
     return value
-
-
-def _id(q: Request, name: str) -> Identifier:
-    return Identifier(bytes.fromhex(_text(q, name)))

@@ -59,6 +59,7 @@ class Demo:
         self._last: dict[str, Any] = {}
         self.watched = False
         self.states: dict[str, str] = {}
+        self.intents: dict[str, int] = {}
 
     @property
     def kills(self) -> int:
@@ -135,7 +136,9 @@ class Demo:
         return self._last
 
     async def _learn_states(self) -> None:
-        self.states = {case["originator"]: case["state"] for case in await self.remote.call("cases")}
+        cases = await self.remote.call("cases")
+        self.states = {case["originator"]: case["state"] for case in cases}
+        self.intents = {case["originator"]: case["attempts"] for case in cases}
 
     async def finish(self) -> dict[str, Any]:
         """All figures but the auditor's verdict; ledger and openings lie in the folder."""
