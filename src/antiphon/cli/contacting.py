@@ -13,7 +13,11 @@ from antiphon.cli.table import cell, paragraph, table
 
 @main.group()
 def contact() -> None:
-    """Contacts for complaints: who answers for an address or a domain."""
+    """Contacts for complaints: who answers for an address or a domain.
+
+    \b
+      antiphon contact lookup 192.0.2.1
+    """
 
 
 @contact.command()
@@ -26,7 +30,8 @@ def lookup(home: Path, subject: str, as_json: bool) -> None:
     Asks the registries (RDAP) and the directories of Abusix and abuse.net, never the address itself. A contact that
     only one source ties to the holder is shown and gets nothing.
 
-    Example: antiphon contact lookup 192.0.2.1
+    \b
+      antiphon contact lookup 192.0.2.1
     """
     found: dict[str, Any] = call(home, "contact-lookup", subject=subject)
     if as_json:
