@@ -13,8 +13,9 @@ HOME_OF_RUN := .run/home
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # What rooms of the full suite need from Debian, as room=package pairs.
-DEBIAN_ROOMS := browser=chromium
-APT := apt-get install -y -qq
+DEBIAN_ROOMS := browser=chromium \
+  door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve
+APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
 .PHONY: help run test drill lint law bench docs locks clean debian
 
@@ -52,8 +53,8 @@ debian:
 	  room=$${pair%%=*}; package=$${pair#*=}; \
 	  dpkg -s "$$package" >/dev/null 2>&1 && continue; \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-    { $(APT) "$$package" || { apt-get update -qq && $(APT) "$$package"; }; } >/dev/null 2>&1 && continue; \
-  fi; \
+	    { $(APT) "$$package" || { apt-get update -qq && $(APT) "$$package"; }; } >/dev/null 2>&1 && continue; \
+	  fi; \
 	  echo "Left out: the room $$room needs the Debian package $$package."; \
 	done
 

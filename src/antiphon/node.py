@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -36,19 +36,18 @@ from antiphon.desk.log import HOUR_CLOSED, LogBook, keep_number
 from antiphon.desk.place import placer
 from antiphon.desk.round import take_round
 from antiphon.desk.settle import settle_interrupted
+from antiphon.doors import Doors, opening
 from antiphon.errors import AnchorLost, BrokenSettings, HomeUnusable, Unreachable
 from antiphon.formats.domain import parse_url
 from antiphon.formats.note import Signer, public_key, sign
 from antiphon.formats.providers import load_providers
 from antiphon.formats.publicness import is_public
-from antiphon.intake.mailport import MailPort
 from antiphon.ledger.entry import KeyRotated
 from antiphon.optout.evidence import Rulebook
 from antiphon.ports import CABINETS, Answer, Clock, Questions, Setting, Transaction
 from antiphon.settings import Settings, host_and_port, load_settings, print_settings
 from antiphon.terms import HOUR, Identifier, Instant, ledger_day
 from antiphon.web.control import Control
-from antiphon.web.door import MailDoor
 from antiphon.web.metrics import Pulse
 from antiphon.web.pages import serve_pages
 
@@ -313,14 +312,15 @@ async def run(home: Home, journal: Journal) -> None:
         shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
         control = Control(desk, wake, FolderShelf)
         health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
-        for name, door in (await _open_doors(desk, settings, wake, journal)).items():
-            opened.push_async_callback(door.close)
-            health[name] = door.listens
+        doors = Doors(desk, settings, wake, reports=home.reports)
+        opened.push_async_callback(doors.close)
+        await doors.open(journal.say)
+        health |= {name: door.listens for name, door in doors.open_now.items()}
         server = await control.listen(home.control)
         opened.callback(home.control.unlink, missing_ok=True)
         opened.callback(server.close)
         if settings.doors.http:
-            with _opening("http", settings.doors.http):
+            with opening("http", settings.doors.http):
                 pages = await serve_pages(desk, settings.doors.http, health, journal.say)
             opened.push_async_callback(pages.close)
         await journal.follow(desk.store)
@@ -329,6 +329,7 @@ async def run(home: Home, journal: Journal) -> None:
 
         async def step(_: Instant) -> Instant | None:
             async with control.turn:
+                await doors.handing.gather()
                 due = await take_round(desk, shelf)
             pulse.beat()
             await journal.follow(desk.store)
@@ -345,30 +346,6 @@ def _end_on_signals(ended: asyncio.Event, wake: asyncio.Event) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end)
-
-
-@contextlib.contextmanager
-def _opening(door: str, place: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BrokenSettings(
-            f"The {door} door can not be opened at {place}: {os.strerror(error.errno or 0)}.",
-            advice=f"Does another program listen there? Change doors.{door} in settings.toml.",
-        ) from error
-
-
-async def _open_doors(desk: Desk, settings: Settings, wake: asyncio.Event, journal: Journal) -> dict[str, MailPort]:
-    doors: dict[str, MailPort] = {}
-    for protocol, place in (("lmtp", settings.doors.lmtp), ("smtp", settings.doors.smtp)):
-        if place:
-            door = MailDoor(desk, wake)
-            port = MailPort(door.accept, door.knows, protocol=protocol, hostname=desk.house.domain)  # type: ignore[arg-type]  # both are of the Literal
-            host, number = host_and_port(place)
-            with _opening(protocol, place):
-                journal.say("door open", protocol=protocol, address=f"{host}:{await port.open(host, number)}")
-            doors[protocol] = port
-    return doors
 
 
 async def _rounds(

@@ -36,6 +36,10 @@ class Doors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     lmtp: Annotated[str, _said("host:port for delivery commitments and reports from your own MTA (LMTP).")] = ""
     smtp: Annotated[str, _said("host:port for mail to the node's own domain: answers, bounces, reports (SMTP).")] = ""
+    milter: Annotated[str, _said("host:port where Postfix or Sendmail tell of mail as it arrives (milter).")] = ""
+    reports: Annotated[
+        str, _said("Folder where programs here hand reports in; who may write there is believed. Empty: HOME/reports.")
+    ] = ""
     http: Annotated[str, _said("host:port of the status page, the sender desk, /metrics and /healthz.")] = (
         "127.0.0.1:8765"
     )
@@ -96,7 +100,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
 
 
 # Variables with the prefix that are no settings: where the home and an operator's key file are, and test inputs.
-NOT_SETTINGS = frozenset({"GUARD_LOG", "HOME", "OPERATOR_KEY", "CORPORA", "VECTORS", "COMPLETE"})
+NOT_SETTINGS = frozenset({"GUARD_LOG", "HOME", "OPERATOR_KEY", "REPORTS", "CORPORA", "VECTORS", "COMPLETE"})
 
 
 def _overlay(table: dict[str, object], name: str, value: str) -> None:

@@ -29,6 +29,7 @@ class Home:
         self.ledger = path / "public" / "ledger"
         self.snapshots = path / "snapshots"
         self.control = path / "control.sock"
+        self.reports = path / "reports"
         self.stop = path / "STOP"
         self._lock: int | None = None
 

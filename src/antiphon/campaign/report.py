@@ -25,14 +25,27 @@ class ReportState(StrEnum):
     RETRACTED = "retracted"
 
 
+class Witness(StrEnum):
+    """Who saw a message arrive: the operator's own `MTA`, which told the node before it answered for the mail; or the
+    mail `STORE`, whose log says that it put it into the mailbox."""
+
+    MTA = "mta"
+    STORE = "store"
+
+
+NO_HOUR = -1
+"""What the store alone saw is in no hour's tree: those hold what an MTA committed (LAW §9)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Our own MTA saw this message arrive: the verdict and the keys are those of that moment. One row for each
-    identity under which the message may be recognised later."""
+    """This house saw this message arrive: the verdict and the keys are those of that moment. One row for each identity
+    under which the message may be recognised later."""
 
     member: Identifier
     identity: Digest
     delivery: Identifier
+    witness: Witness
     received_at: Instant
     hour: int
     position: int

@@ -1,6 +1,18 @@
 """The command line: one door for people and programs."""
 
-from antiphon.cli import cases, clicking, contacting, importing, inspecting, mail, people, quickstart, running, shell
+from antiphon.cli import (
+    cases,
+    clicking,
+    contacting,
+    importing,
+    inspecting,
+    mail,
+    people,
+    quickstart,
+    reporting,
+    running,
+    shell,
+)
 from antiphon.cli.frame import main
 
 __all__ = [
@@ -13,6 +25,7 @@ __all__ = [
     "main",
     "people",
     "quickstart",
+    "reporting",
     "running",
     "shell",
 ]

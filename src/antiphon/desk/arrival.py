@@ -16,8 +16,9 @@ NODE_KEY = "node.key"
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """One record of the spool. `box` is delivery, report, reply, bounce or prove; `sealed` the raw mail under the
-    member's key, or the node's own where there is no member."""
+    """One record of the spool. `box` is delivery, report, reply, bounce or prove, or what was handed in: reported,
+    junked, retracted, delivered. `sealed` is the raw mail under the member's key, or the node's own where there is no
+    member."""
 
     box: str
     token: str
@@ -73,9 +74,11 @@ async def spool_mail(
     peer: tuple[str, int] = ("", 0),
     source: str = "lmtp",
     clicked: bool = False,
+    at: Instant | None = None,
 ) -> int:
-    """Seals a mail and writes it to the spool; when this returns it may be acknowledged. Raises StorageFailed."""
-    at = desk.clock.now()
+    """Seals a mail and writes it to the spool; when this returns it may be acknowledged. Raises StorageFailed. `at` is
+    when it came, where that was not now."""
+    at = desk.clock.now() if at is None else at
     wrapped = member.data_key if member is not None and member.data_key else await node_key(desk)
     sealed = desk.vault.seal(wrapped, raw, b"spool")
     name = bytes(member.member) if member is not None else b""

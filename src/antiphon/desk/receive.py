@@ -9,7 +9,7 @@ import msgspec
 
 from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, refusals
 from antiphon.campaign.fingerprint import Fingerprint
-from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState
+from antiphon.campaign.report import NO_HOUR, Delivery, EvidenceClass, Report, ReportState, Witness
 from antiphon.campaign.stream import arrived_at
 from antiphon.desk.admit import Claim, add_sighting, case_of, statement_of
 from antiphon.desk.answer import take_answer, take_bounce
@@ -19,8 +19,10 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import prove_member
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import ask_age, infrastructure_among, note_signers
-from antiphon.errors import MalformedInput
+from antiphon.desk.withdraw import undo
+from antiphon.errors import MalformedInput, RefusedByLaw
 from antiphon.formats.dkim import assume_valid, identities, keys_needed, verify
+from antiphon.formats.handed import Event
 from antiphon.formats.message import Message, parse_message
 from antiphon.ledger.commitment import delivery_leaf
 from antiphon.optout.evidence import Evidence, examine, print_evidence
@@ -49,20 +51,31 @@ async def receive(desk: Desk, arrival: Arrival) -> None:
     if wrapped is None:
         return
     raw = desk.vault.open(wrapped, arrival.sealed, b"spool")
-    try:
-        if arrival.box == "delivery" and mandate is not None:
-            await commit_delivery(desk, mandate, raw, arrival)
-        elif arrival.box == "report" and mandate is not None:
-            await take_report_mail(desk, mandate, raw, arrival)
+    # A mail past our limits is no report; it was acknowledged and ends here.
+    with suppress(MalformedInput):
+        if mandate is not None:
+            await _of_member(desk, mandate, raw, arrival)
         elif arrival.box == "reply":
             await take_answer(desk, arrival.token, raw)
         elif arrival.box == "bounce":
             await take_bounce(desk, arrival.token, raw)
         elif arrival.box == "prove":
             await _take_proof(desk, arrival.token, raw)
-    except MalformedInput:
-        # A mail past our limits is no report; it was acknowledged and ends here.
-        return
+
+
+async def _of_member(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:
+    match arrival.box:
+        case "delivery":
+            await commit_delivery(desk, mandate, raw, arrival)
+        case Event.DELIVERED:
+            await commit_delivery(desk, mandate, raw, arrival, witness=Witness.STORE)
+        case "report":
+            await take_report_mail(desk, mandate, raw, arrival)
+        case Event.REPORTED | Event.JUNKED:
+            moved = arrival.box == Event.JUNKED
+            await take_report(desk, mandate, raw, at=Instant(arrival.at), source=arrival.source, moved=moved)
+        case Event.RETRACTED:
+            await take_back(desk, mandate, raw)
 
 
 async def _take_proof(desk: Desk, token: str, raw: bytes) -> None:
@@ -75,8 +88,11 @@ async def _take_proof(desk: Desk, token: str, raw: bytes) -> None:
         await prove_member(desk, token, author.folded)
 
 
-async def commit_delivery(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:
-    """Our MTA saw this mail arrive: keys as fetched now, and its place in this hour's tree; the mail is not kept."""
+async def commit_delivery(
+    desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival, *, witness: Witness = Witness.MTA
+) -> None:
+    """This house saw this mail arrive: keys as fetched now, and, where an MTA saw it, its place in this hour's tree.
+    The mail is not kept. What an MTA saw is no less so when the store tells it too."""
     message = parse_message(raw)
     at = Instant(arrival.at)
     fetched = await fetch(desk, message, at)
@@ -89,13 +105,14 @@ async def commit_delivery(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arr
     def work(tx: Transaction) -> None:
         now = desk.clock.now()
         desk.log.close_hours(tx, now)
-        if tx.get(Delivery, mandate.member, names[0]) is not None:
+        known = tx.get(Delivery, mandate.member, names[0])
+        if known is not None and witness in (Witness.STORE, known.witness):
             return
-        hour = now // HOUR
-        taken = tx.find(Delivery, hour=hour, order="-position", limit=1)
+        hour = now // HOUR if witness is Witness.MTA else NO_HOUR
+        taken = tx.find(Delivery, hour=hour, order="-position", limit=1) if witness is Witness.MTA else []
         position, delivery = (taken[0].position + 1 if taken else 0), desk.identifier()
         for name in names:
-            row = Delivery(mandate.member, name, delivery, at, hour, position, salt, data, evidence,
+            row = Delivery(mandate.member, name, delivery, witness, at, hour, position, salt, data, evidence,
                            arrival.peer_address, arrival.peer_port, None)  # fmt: skip
             tx.put(row)
 
@@ -133,13 +150,16 @@ async def judge(
     at: Instant,
     clicked: bool,
     imported: bool = False,
+    moved: bool = False,
     fetched: Fetched | None = None,
 ) -> Judged:
     """Matches a reported mail with what was committed at delivery, and judges it with the keys of that moment. A
     mail that nobody saw arrive is judged without any: no key is asked for because somebody reported.
 
     `imported`: read from the member's own archive, which nobody reported: it is of class C even where we delivered
-    it, and came when the last host that took it said. `fetched` is what DNS says now, where the member wants that.
+    it, and came when the last host that took it said. `moved`: the house's own mail store says that its member moved
+    it; only then does the store's own log make it more than an upload. `fetched` is what DNS says now, where the member
+    wants that.
     """
     message = parse_message(raw)
     names = identities(message, verify(message, {}))
@@ -164,9 +184,14 @@ async def judge(
     loop = message.one(LOOP_FIELD.lower())
     references = " ".join(field.value for name in ("in-reply-to", "references") for field in message.all(name))
     ours = is_ours(desk, evidence.message_id, references, loop.value.strip() if loop else "")
-    committed = delivery is not None and (delivery.committed is not None or delivery.hour <= desk.clock.now() // HOUR)
-    found = EvidenceClass.COMMITTED if committed and not imported else EvidenceClass.UPLOADED
+    found = EvidenceClass.UPLOADED if imported else _class_of(delivery, moved=moved)
     return Judged(message, evidence, names, found, Instant(received_at), ours)
+
+
+def _class_of(delivery: Delivery | None, *, moved: bool) -> EvidenceClass:
+    if delivery is None or (delivery.witness is Witness.STORE and not moved):
+        return EvidenceClass.UPLOADED
+    return EvidenceClass.COMMITTED if delivery.witness is Witness.MTA else EvidenceClass.STORED
 
 
 def _delivery(tx: Transaction, member: Identifier, names: tuple[Digest, ...]) -> Delivery | None:
@@ -185,16 +210,39 @@ class Statable:
 
 
 async def take_report(
-    desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant, source: str, clicked: bool = False
+    desk: Desk,
+    mandate: Mandate,
+    raw: bytes,
+    *,
+    at: Instant,
+    source: str,
+    clicked: bool = False,
+    moved: bool = False,
 ) -> Report:
     """One statement of one member about one message: judged, grouped, kept. Raises MalformedInput on a limit."""
-    judged = await judge(desk, mandate, raw, at=at, clicked=clicked)
+    judged = await judge(desk, mandate, raw, at=at, clicked=clicked, moved=moved)
     print_ = await desk.sketch(raw, signers(judged))
     said = Statable(judged, print_, at, source, clicked)
     report = await desk.store.write(lambda tx: keep_report(tx, desk, mandate, said))
     if report.case is not None:
         await ask_age(desk, report.originator)
     return report
+
+
+async def take_back(desk: Desk, mandate: Mandate, raw: bytes) -> bool:
+    """The member took this mail out of Junk: what it reported of it is taken back, and with it what has not left.
+    Returns whether there was a report. Raises MalformedInput on a limit."""
+    message = parse_message(raw)
+    names = identities(message, verify(message, {}))
+    live = (ReportState.ACCEPTED, ReportState.EVIDENCE_ONLY)
+    found = await desk.store.read(
+        lambda tx: [r for name in names for r in tx.find(Report, member=mandate.member, identity=name, state__in=live)]
+    )
+    for report in found:
+        # What has left can not be taken back; the mail is in the inbox all the same.
+        with suppress(RefusedByLaw):
+            await undo(desk, report.report, who="the member, out of Junk")
+    return bool(found)
 
 
 def signers(judged: Judged) -> list[str]:

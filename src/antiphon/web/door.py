@@ -64,6 +64,20 @@ class MailDoor:
         self._wake.set()
         return replies
 
+    async def watches(self, recipient: str) -> bool:
+        """Whether this is a member's own mailbox, whose mail is committed when an MTA tells of it."""
+        found = await self._box(recipient)
+        return found is not None and found[0] == "delivery"
+
+    async def commit(self, envelope: Enveloped) -> None:
+        """What an MTA told of one mail, durable for each member's mailbox when this returns. Raises StorageFailed."""
+        peer = (envelope.peer_address, envelope.peer_port)
+        for recipient in dict.fromkeys(recipient.lower() for recipient in envelope.rcpt_tos):
+            found = await self._box(recipient)
+            if found is not None and found[0] == "delivery":
+                await spool_mail(self._desk, "delivery", found[2], envelope.raw, peer=peer, source="milter")
+        self._wake.set()
+
     async def _box(self, recipient: str) -> tuple[str, str, Mandate | None] | None:
         own = box_of(self._desk, recipient)
         if own is not None and own[0] != "report":

@@ -61,6 +61,8 @@ def campaign(tx: Transaction, _: Desk, word: str) -> View:
                 "report": report.report.hex(),
                 "received_at": show_instant(report.received_at),
                 "state": report.state.value,
+                "evidence_class": report.evidence_class.value,
+                "sighting": report.case is not None and not report.sighting_reasons,
                 "originator": report.originator,
                 "subject": parse_evidence(report.evidence).subject,
                 "source": report.source,

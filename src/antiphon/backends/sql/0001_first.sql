@@ -27,11 +27,12 @@ CREATE TABLE "mandate" (
     UNIQUE ("report_token")
 ) STRICT;
 
--- Our own MTA saw this message arrive: the verdict and the keys are those of that moment.
+-- This house saw this message arrive: the verdict and the keys are those of that moment.
 CREATE TABLE "delivery" (
     "member" BLOB NOT NULL,
     "identity" BLOB NOT NULL,
     "delivery" BLOB NOT NULL,
+    "witness" TEXT NOT NULL,
     "received_at" INTEGER NOT NULL,
     "hour" INTEGER NOT NULL,
     "position" INTEGER NOT NULL,

@@ -1,0 +1,155 @@
+"""A mail house on loopback: Postfix, Dovecot and a node, with name servers of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from antiphon.world.letter import RsaKey
+from antiphon.world.names import Names
+from tests.door.servers import HERE, MAIL_USER, Dovecot, Postfix, free_port, lay_out_program, python_for_all, wait_for
+
+DOMAIN = "home.example"
+MEMBER = f"ann@{DOMAIN}"
+SHOP = "shop.example"
+T = TypeVar("T")
+PROGRAM = [sys.executable, "-m", "antiphon"]
+NEEDED = ("/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so")
+
+
+class NameServer:
+    """The world's DNS in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.names = Names()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self.names.open(), self._loop).result(10)
+
+    def record(self, name: str, kind: str, *values: str) -> None:
+        self._loop.call_soon_threadsafe(self.names.record, name, kind, *values)
+
+    def close(self) -> None:
+        async def end() -> None:
+            self.names.close()
+            for _ in range(8):
+                await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+class House:
+    """Everything, and the ways to use it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home, self.reports = folder, folder / "home", folder / "reports"
+        self.dns, self.key, self.milter = NameServer(), RsaKey(), free_port()
+        self.dns.record(f"s1._domainkey.{SHOP}", "TXT", self.key.record)
+        # As the how-to has it: the mail store's group may write here, and what it writes keeps the group.
+        self.reports.mkdir()
+        shutil.chown(self.reports, group=MAIL_USER)
+        self.reports.chmod(0o2770)
+        for name in ("dovecot", "postfix", "program"):
+            (folder / name).mkdir()
+        self.dovecot = Dovecot(folder / "dovecot", lay_out_program(folder / "program"))
+        self.postfix = Postfix(folder / "postfix", DOMAIN, lmtp=self.dovecot.lmtp, milter=self.milter)
+        self._node: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        settings = self.folder / "begin.toml"
+        settings.write_text(
+            f'domain = "node.example"\nhosted_domains = ["{DOMAIN}"]\ndns = "{HERE}:{self.dns.names.port}"\n'
+            f'[doors]\nmilter = "{HERE}:{self.milter}"\nreports = "{self.reports}"\nhttp = ""\n',
+            "utf-8",
+        )
+        self.run("init", "--settings", str(settings))
+        self.run("member", "add", MEMBER, "--consent", "count,token")
+        self.start_node()
+        self.dovecot.start()
+        self.postfix.start()
+
+    def close(self) -> None:
+        self.postfix.stop()
+        self.dovecot.stop()
+        self.stop_node()
+        self.dns.close()
+
+    def run(self, *words: str) -> str:
+        done = subprocess.run(
+            [*PROGRAM, "--home", str(self.home), *words], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start_node(self) -> None:
+        with open(self.folder / "node.log", "ab") as log:
+            self._node = subprocess.Popen([*PROGRAM, "--home", str(self.home), "run", "--log", "json"], stderr=log)
+        wait_for(self.milter)
+        self.eventually((self.home / "control.sock").exists)
+
+    def stop_node(self) -> None:
+        if self._node is not None:
+            self._node.terminate()
+            assert self._node.wait(timeout=30) == 0, (self.folder / "node.log").read_text("utf-8")
+            self._node = None
+
+    def ask(self, verb: str, **words: object) -> Any:
+        """One verb to the running node."""
+        with socket.socket(socket.AF_UNIX) as line, line.makefile("rwb") as file:
+            line.connect(str(self.home / "control.sock"))
+            file.write(json.dumps({"verb": verb, **words}).encode() + b"\n")
+            file.flush()
+            answer = json.loads(file.readline())
+        assert answer["ok"], answer
+        return answer["result"]
+
+    def eventually(self, look: Callable[[], T], seconds: float = 20) -> T:
+        """What `look` finds, as soon as it finds something."""
+        until = time.monotonic() + seconds
+        while not (found := look()):
+            assert time.monotonic() < until, "it never came"
+            time.sleep(0.05)
+        return found
+
+    def reported(self, subject: str) -> list[dict[str, Any]]:
+        """The reports of one mailing, by the subject of its mails."""
+        campaigns = [row["campaign"] for row in self.ask("campaigns")]
+        mails = [mail for name in campaigns for mail in self.ask("campaign", campaign=name)["mails"]]
+        return [mail for mail in mails if mail["subject"] == subject]
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    missing = [path for path in NEEDED if not os.path.exists(path)]
+    if missing:
+        pytest.skip(f"needs Debian's postfix, dovecot-imapd, dovecot-lmtpd and dovecot-sieve: {', '.join(missing)}")
+    if os.geteuid() != 0:
+        pytest.skip("Postfix and Dovecot change users, which only root can")
+    if python_for_all() is None:
+        pytest.skip("no Python of this version that the mail user can start")
+    folder = Path(tempfile.mkdtemp(prefix="antiphon-door-"))
+    folder.chmod(0o755)
+    house = House(folder)
+    try:
+        house.open()
+        yield house
+    finally:
+        house.close()
+        shutil.rmtree(folder)
