@@ -17,11 +17,11 @@ DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
-.PHONY: help run test drill lint law bench docs locks clean debian
+.PHONY: help run test drill lint law bench bench-grouping docs locks clean debian
 
 help: ## list these targets
 	@echo "Antiphon: one answer per call. Usage: make TARGET"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Stamps live in .venv: a second run installs nothing. The package is installed from this folder, not copied.
 $(BIN)/python:
@@ -30,7 +30,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) \
 	  || { rm -rf $(VENV); echo "No virtual environment could be made. On Debian: apt-get install python3-venv" >&2; exit 1; }
 
-$(VENV)/run.stamp $(VENV)/test.stamp: $(VENV)/%.stamp: requirements/%.lock.txt pyproject.toml | $(BIN)/python
+$(VENV)/run.stamp $(VENV)/test.stamp $(VENV)/bench.stamp: $(VENV)/%.stamp: requirements/%.lock.txt pyproject.toml | $(BIN)/python
 	@echo "Installing from $<"
 	@$(PIP) install --require-hashes -r $<
 	@$(PIP) install --no-deps --no-build-isolation --editable .
@@ -74,6 +74,9 @@ law: $(VENV)/test.stamp ## run the tests of the law alone: any interleaving, any
 bench: $(VENV)/test.stamp ## measure: messages a second and core, step by step
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
+bench-grouping: $(VENV)/bench.stamp ## measure grouping against its peers and write the page; QUICK=1 for a small run
+	@$(BIN)/python -m bench.grouping $(if $(QUICK),--quick)
+
 docs: $(VENV)/test.stamp ## check that the pages are whole: links, citations, errors, usage
 	@$(BIN)/python -m pytest -q tests/unit/house -k "docs or citations or readme or errors"
 
@@ -81,6 +84,8 @@ locks: $(BIN)/python ## rewrite requirements/*.lock.txt from pyproject.toml (nee
 	@$(BIN)/python -m piptools compile $(LOCK) --extra build -o requirements/run.lock.txt pyproject.toml
 	@$(BIN)/python -m piptools compile $(LOCK) --extra build --extra test --extra lint \
 	  -c requirements/run.lock.txt -o requirements/test.lock.txt pyproject.toml
+	@$(BIN)/python -m piptools compile $(LOCK) --extra build --extra bench \
+	  -c requirements/test.lock.txt -o requirements/bench.lock.txt pyproject.toml
 LOCK := -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate --no-emit-options \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 

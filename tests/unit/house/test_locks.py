@@ -16,20 +16,21 @@ def pins(lock: str) -> dict[str, str]:
     return {package: version for package, version, _ in PINNED.findall(text(ROOT / "requirements" / lock))}
 
 
-@pytest.mark.parametrize("lock", ["run.lock.txt", "test.lock.txt"])
+@pytest.mark.parametrize("lock", ["run.lock.txt", "test.lock.txt", "bench.lock.txt"])
 def test_a_lock_holds_pins_with_hashes_and_nothing_else(lock: str) -> None:
     """No option line, no address, no package without a hash."""
     assert PINNED.sub("", text(ROOT / "requirements" / lock)).strip() == ""
 
 
-def test_the_test_lock_extends_the_run_lock() -> None:
-    """What is tested is what runs: the same versions, and more."""
-    assert pins("run.lock.txt").items() <= pins("test.lock.txt").items()
+@pytest.mark.parametrize("lock", ["test.lock.txt", "bench.lock.txt"])
+def test_the_other_locks_extend_the_run_lock(lock: str) -> None:
+    """What is tested and measured is what runs: the same versions, and more."""
+    assert pins("run.lock.txt").items() <= pins(lock).items()
 
 
-@pytest.mark.parametrize("extra", ["", "build", "test", "lint"])
+@pytest.mark.parametrize("extra", ["", "build", "test", "lint", "bench"])
 def test_every_declared_package_is_locked(extra: str) -> None:
     """A dependency that is declared stands in the lock that installs it."""
     declared = project()["project"]["optional-dependencies"][extra] if extra else project()["project"]["dependencies"]
-    lock = pins("run.lock.txt" if extra in ("", "build") else "test.lock.txt")
+    lock = pins({"": "run.lock.txt", "build": "run.lock.txt", "bench": "bench.lock.txt"}.get(extra, "test.lock.txt"))
     assert {re.split(r"[<>=]", requirement)[0] for requirement in declared} <= lock.keys()

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.house.repository import ROOT, SOURCE, text
 
 USAGE = re.compile(r"<!-- usage -->\n+```(?:text)?\n(.*?)```", re.DOTALL)
-TARGET = re.compile(r"^([a-z]+):.*?(?:## (.*))?$", re.MULTILINE)
+TARGET = re.compile(r"^([a-z-]+):.*?(?:## (.*))?$", re.MULTILINE)
 
 
 def run(*command: str) -> str:
@@ -40,13 +40,13 @@ def test_readme_usage_is_the_help() -> None:
 def test_readme_commands_are_behind_the_door() -> None:
     """Each `make` target that a page tells people to type is there."""
     targets = {target for target, _ in TARGET.findall(text(ROOT / "Makefile"))}
-    told = set(re.findall(r"^ *(?:\$ )?make ([a-z]+)", text(ROOT / "README.md"), re.MULTILINE))
+    told = set(re.findall(r"^ *(?:\$ )?make ([a-z-]+)", text(ROOT / "README.md"), re.MULTILINE))
     assert {"run", "test"} <= told <= targets
 
 
 def test_make_help_lists_every_target() -> None:
     """`make` alone tells what can be done, each with a text; only the inner step of `test` is not listed."""
-    listed = set(re.findall(r"^  make ([a-z]+) +\S", run("make", "help"), re.MULTILINE))
+    listed = set(re.findall(r"^  make ([a-z-]+) +\S", run("make", "help"), re.MULTILINE))
     assert listed == {target for target, _ in TARGET.findall(text(ROOT / "Makefile"))} - {"debian"}
     assert listed >= {"help", "run", "test", "drill", "lint", "law", "bench", "docs", "clean"}
 

@@ -1,0 +1,62 @@
+"""The engine under test, called by its public interface only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from antiphon.campaign.fingerprint import Fingerprint, account_keys, claimed_signers, fingerprint
+from antiphon.campaign.grouping import Arrival, Grouper, MemoryIndex
+from antiphon.errors import MalformedInput
+from antiphon.formats.message import parse_message
+from antiphon.formats.robot import robot_of
+from antiphon.terms import Identifier, Instant
+from bench.grouping.gold import Mail
+
+SEED = b"the open grouping bench, seed 1."
+KINDS = {"account": b"k", "attachment": b"ai", "landing": b"l", "text": b"tb"}
+"""Which tokens of a fingerprint are of one kind of evidence, by their first byte."""
+
+Evidence = list[Fingerprint | None]
+
+
+def evidence(raw: bytes, seed: bytes = SEED) -> Fingerprint | None:
+    """The fingerprint of one message as `antiphon group` takes it; None where it takes none."""
+    try:
+        message = parse_message(raw)
+        if robot_of(message) is not None:
+            return None
+        return fingerprint(message, seed=seed, signers=claimed_signers(message), account_keys=account_keys(message))
+    except MalformedInput:
+        return None
+
+
+def evidence_of(mails: Iterable[Mail], seed: bytes = SEED) -> Evidence:
+    """The fingerprints of a stream."""
+    return [evidence(mail.raw, seed) for mail in mails]
+
+
+def hidden(found: Evidence, kind: str) -> Evidence:
+    """The fingerprints with one kind of evidence left out."""
+    letters = KINDS[kind]
+    return [print_ and _left_out(print_, letters) for print_ in found]
+
+
+def _left_out(print_: Fingerprint, letters: bytes) -> Fingerprint:
+    kept = tuple(token for token in print_.evidence if token[0] not in letters)
+    if b"b"[0] in letters:
+        return replace(print_, evidence=kept, bands=(), sketch=b"")
+    return replace(print_, evidence=kept)
+
+
+def placed(
+    found: Sequence[Fingerprint | None], mails: Sequence[Mail], order: Sequence[int] | None = None
+) -> list[str | None]:
+    """The campaign of each message, placed one by one in `order` (else as they stand); None is in none."""
+    grouper, labels = Grouper(MemoryIndex()), list[str | None]([None] * len(mails))
+    for at in order if order is not None else range(len(mails)):
+        print_ = found[at]
+        if print_ is not None:
+            arrival = Arrival(Instant(mails[at].at * 1_000_000), Identifier(at.to_bytes(16, "big")))
+            labels[at] = grouper.place(print_, arrival).campaign.id.hex()
+    return labels

@@ -1,0 +1,141 @@
+"""One run: every section within the time that is left, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.grouping import adversary, corpora, cost, gold, ours, peers, scale, silver, streams, survival
+from bench.grouping.pairs import Score, judge
+from bench.grouping.reading import Read, read
+
+SEED = 20261125
+SHUFFLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a run does; `seconds` is its time limit: a section that would begin later is left out and named."""
+
+    seconds: int
+    copies: int
+    pairs: int
+    most: int | None
+    campaigns: tuple[int, ...]
+    timed: int
+    framed: int
+
+
+FULL = Size(
+    seconds=2_400, copies=4, pairs=8, most=None, campaigns=(10_000, 100_000, 1_000_000), timed=2_000, framed=200
+)
+QUICK = Size(seconds=600, copies=1, pairs=2, most=600, campaigns=(10_000,), timed=200, framed=20)
+
+
+@dataclass
+class Results:
+    """What the page is made of; a section that was left out is not in `found`."""
+
+    size: Size
+    quick: bool
+    started: float = field(default_factory=time.monotonic)
+    found: dict[str, Any] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def told(self, what: str) -> None:
+        """One line of progress."""
+        print(f"{time.monotonic() - self.started:7.0f} s  {what}", flush=True)
+
+    def section(self, name: str, make: Callable[[], Any]) -> None:
+        """One section, if its time has not run out."""
+        if time.monotonic() - self.started > self.size.seconds:
+            self.left_out[name] = f"the limit of {self.size.seconds} s had passed"
+            return
+        self.told(name)
+        begun = time.monotonic()
+        self.found[name] = make()
+        self.seconds[name] = time.monotonic() - begun
+
+
+def run(size: Size, *, quick: bool) -> Results:
+    """All sections, the ones that need no real mail first."""
+    results = Results(size, quick)
+    results.section("gold", lambda: _gold(size, results.told))
+    results.section("survival", lambda: survival.curves(SEED + 1, size.copies, results.told))
+    results.section("welds", lambda: adversary.welds(SEED))
+    results.section("framings", lambda: adversary.framings(SEED, size.framed))
+    if corpora.root() is None:
+        results.left_out["real mail"] = "ANTIPHON_CORPORA names no folder"
+    else:
+        _on_real_mail(size, results)
+    results.section("cost", lambda: cost.measure(_timed(size), results.told))
+    results.section("scale", lambda: scale.measure(size.campaigns, results.told))
+    return results
+
+
+def _gold(size: Size, told: Callable[[str], None]) -> dict[str, Any]:
+    mails = gold.stream(SEED, copies=size.copies, pairs=size.pairs)
+    reads = [read(mail.raw) for mail in mails]
+    truth, masked = [mail.truth for mail in mails], [r.masked for r in reads]
+    found = ours.evidence_of(mails)
+    labels = silver.lone(ours.placed(found, mails))
+    scores: dict[str, Score] = {"ours": judge(labels, truth, masked)}
+    apart = {"ours": gold.mixed(mails, labels)}
+    for name, (package, group) in peers.PEERS.items():
+        if peers.version(package) is not None:
+            told(f"gold: {name}")
+            theirs = group(mails, reads)
+            scores[name], apart[name] = judge(theirs, truth, masked), gold.mixed(mails, theirs)
+    return {
+        "messages": len(mails),
+        "campaigns": len(set(truth)),
+        "scores": scores,
+        "apart": apart,
+        "order": streams.order(mails, found, SHUFFLES, SEED),
+    }
+
+
+def _on_real_mail(size: Size, results: Results) -> None:
+    ham_mails = [corpora.read_folder(name, size.most) for name in corpora.HAM]
+    spam_mails = {name: corpora.read_folder(name, size.most) for name in corpora.DEVELOPMENT}
+    results.told("real mail is read")
+    ham: list[Read] = [read(mail.raw) for mails in ham_mails for mail in mails]
+    for name, mails in spam_mails.items():
+        results.section(
+            f"silver {name}",
+            lambda name=name, mails=mails: silver.measure(
+                name, mails, [read(m.raw) for m in mails], ham=ham, told=results.told
+            ),
+        )
+    results.section("streams", lambda: _streams([*spam_mails.values()], ham_mails, results.told))
+    results.section("addressees", lambda: _addressees(spam_mails))
+
+
+def _streams(spam: list[list[gold.Mail]], ham: list[list[gold.Mail]], told: Callable[[str], None]) -> dict[str, Any]:
+    mails = corpora.in_time(*spam, *ham)
+    found = ours.evidence_of(mails)
+    labels = ours.placed(found, mails)
+    told("order: shuffles")
+    return {
+        "messages": len(mails),
+        "ham": streams.ham_among(mails, labels),
+        "order": streams.order(mails, found, SHUFFLES, SEED),
+    }
+
+
+def _addressees(spam: dict[str, list[gold.Mail]]) -> list[streams.Addressees]:
+    orphans = corpora.read_folder(corpora.ORPHANS)
+    forged = [mail for mails in spam.values() for mail in mails if streams.names_no_scheme(mail)]
+    return [
+        streams.addressees("orphaned one-click headers (relayed by a list)", orphans),
+        streams.addressees("List-Unsubscribe values without a scheme", forged),
+    ]
+
+
+def _timed(size: Size) -> list[bytes]:
+    """The messages that cost is measured on: real ones where there are any, else made-up ones."""
+    real = [mail for name in corpora.DEVELOPMENT for mail in corpora.read_folder(name, size.timed // 2)]
+    return [mail.raw for mail in real or gold.stream(SEED, copies=1, pairs=2)][: size.timed]
