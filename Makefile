@@ -68,7 +68,7 @@ lint: $(VENV)/test.stamp ## style, types, import contracts and house rules
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest -q tests/unit/house
 
-law: $(VENV)/test.stamp ## run the tests of the law alone: any interleaving, any crash point
+law: $(VENV)/test.stamp ## run the tests of the law alone: any interleaving, any crash point (ANTIPHON_LAW=20: for longer)
 	@$(BIN)/python -m pytest -q tests/law
 
 bench: $(VENV)/test.stamp ## measure: messages a second and core, step by step

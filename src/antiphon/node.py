@@ -19,7 +19,7 @@ from antiphon.backends.dialer import DirectDialer, WorldDialer
 from antiphon.backends.home import Home
 from antiphon.backends.https import OneClickClient, RdapFetcher
 from antiphon.backends.journal import Journal
-from antiphon.backends.machine import SystemChance, SystemClock, system_nameserver
+from antiphon.backends.machine import SteadyClock, SystemChance, SystemClock, system_nameserver
 from antiphon.backends.rdap import MOST_BYTES, Rdap
 from antiphon.backends.reader import Reader
 from antiphon.backends.shelf import FileAnchor, FolderShelf
@@ -32,7 +32,7 @@ from antiphon.backends.worldclock import Step, WorldClock
 from antiphon.campaign.transactional import load_transactional
 from antiphon.desk.approve import prepare_operator, submit_operator
 from antiphon.desk.desk import Desk, House
-from antiphon.desk.log import HOUR_CLOSED, LogBook, keep_number
+from antiphon.desk.log import HOUR_CLOSED, LogBook, keep_number, number
 from antiphon.desk.place import placer
 from antiphon.desk.round import take_round
 from antiphon.desk.settle import settle_interrupted
@@ -75,6 +75,7 @@ class Surroundings:
         self._reader: Reader | None = None
         self.world_clock: WorldClock | None = None
         self.clock: Clock = SystemClock()
+        self.steady: SteadyClock | None = None
         self.dialer: DirectDialer | WorldDialer = DirectDialer()
         self.tls = ssl.create_default_context()
         self.nameserver = host_and_port(settings.dns) if settings.dns else system_nameserver()
@@ -161,7 +162,7 @@ async def _first_entries(home: Home, settings: Settings, who: Who, *, private: b
         desk = _desk(home, settings, around, log, store=store, who=who)
         prepared = await prepare_operator(desk, name, public_key(private), by=None)
         await submit_operator(desk, prepared, {}, own=sign(private, prepared.sign))
-        await log.anchor()
+        await log.begin()
     finally:
         await store.close()
         await around.close()
@@ -292,6 +293,8 @@ async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundi
         around = Surroundings(settings)
         opened.push_async_callback(around.close)
         await around.connect("node")
+        closed = await store.read(lambda tx: number(tx, HOUR_CLOSED))
+        around.clock = around.steady = SteadyClock(around.clock, Instant((closed + 1) * HOUR))
         kept = await store.read(
             lambda tx: [s.value if (s := tx.get(Setting, n)) else b"" for n in ("community", "operator", "secret")]
         )
@@ -308,6 +311,8 @@ async def run(home: Home, journal: Journal) -> None:
         desk, settings, around = await opened.enter_async_context(open_desk(home))
         if not desk.log.agrees:
             journal.warn("The anchor is missing or knows a later ledger: this node observes and lets nothing out.")
+        if around.steady is not None and around.steady.behind():
+            journal.warn("The clock was set back: time stands still here until it is where the ledger ended.")
         await settle_interrupted(desk)
         shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
         control = Control(desk, wake, FolderShelf)
@@ -344,8 +349,8 @@ def _end_on_signals(ended: asyncio.Event, wake: asyncio.Event) -> None:
         ended.set()
         wake.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, end)
+    for told in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(told, end)
 
 
 async def _rounds(

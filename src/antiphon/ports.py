@@ -152,7 +152,8 @@ class Clock(Protocol):
     """Policy time. In production the wall clock; in a world the world's."""
 
     def now(self) -> Instant:
-        """The instant that the law is judged by; never decreases within a process."""
+        """The instant that the law is judged by; never decreases within a process, nor behind the last hour that this
+        home's ledger closed."""
         ...
 
 

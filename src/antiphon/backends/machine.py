@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from antiphon.ports import Clock
 from antiphon.terms import Instant
 
 
@@ -19,6 +20,21 @@ class SystemClock:
         """Now, in UTC."""
         self._last = max(self._last, time.time_ns() // 1000)  # noqa: TID251 - this is the clock backend
         return Instant(self._last)
+
+
+class SteadyClock:
+    """Another clock, but never before `floor`: a ledger's time does not go back when a machine's clock is set back."""
+
+    def __init__(self, clock: Clock, floor: Instant) -> None:
+        self._clock, self._floor = clock, floor
+
+    def now(self) -> Instant:
+        """Now; or the floor, where time stands still until the other clock has caught up."""
+        return max(self._clock.now(), self._floor)
+
+    def behind(self) -> bool:
+        """Whether the other clock stands before the floor."""
+        return self._clock.now() < self._floor
 
 
 class SystemChance:

@@ -119,8 +119,21 @@ class LogBook:
             )
         self.agrees, self.anchored, self.note = True, known.size, held
 
+    async def begin(self) -> int:
+        """The first checkpoint of a new home, which nobody can have known a later one of; as `anchor`."""
+        self.agrees = True
+        return await self.anchor()
+
     async def anchor(self) -> int:
-        """Signs the present tree and writes it to the anchor; returns the size that the anchor now holds."""
+        """Signs the present tree and writes it to the anchor; returns the size that the anchor now holds.
+
+        Raises AnchorLost unless the anchor agrees: written over, it would no longer tell that this home is older.
+        """
+        if not self.agrees:
+            raise AnchorLost(
+                "The anchor is missing, or knows a later ledger than this home: it is not written over.",
+                advice="Restore the newest backup, or retire what is unspent.",
+            )
         size, top = await self._store.read(lambda tx: (number(tx, SIZE), tree_root(tx, number(tx, SIZE))))
         if size > self.anchored or not self.note:
             text = print_checkpoint(Checkpoint(self._signer.name, size, top))

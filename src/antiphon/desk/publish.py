@@ -13,7 +13,8 @@ async def publish(desk: Desk, shelf: Shelf) -> int:
     """Writes what is new since the last time; returns the size that is now public.
 
     The checkpoint comes last and superseded partial tiles go after it, so that a reader between two files finds a
-    ledger that is whole, or a checkpoint that still waits for its tiles, never one that lacks them.
+    ledger that is whole, or a checkpoint that still waits for its tiles, never one that lacks them. A run that died
+    half way may have left partial tiles of any size since: they go as well, since the list of files is closed (LAW §9).
     """
     size, note = desk.log.anchored, desk.log.note
     since = await desk.store.read(lambda tx: number(tx, PUBLISHED))
@@ -22,7 +23,7 @@ async def publish(desk: Desk, shelf: Shelf) -> int:
 
     for path, data in await desk.store.read(lambda tx: _files(tx, note, size, since)):
         shelf.put(path, data)
-    for path in superseded_paths(size, since):
+    for path in sorted({path for earlier in range(since, size) for path in superseded_paths(size, earlier)}):
         shelf.drop(path)
     await desk.store.write(lambda tx: keep_number(tx, PUBLISHED, size))
     return size

@@ -178,8 +178,7 @@ class Household:
         """Ready to work, with one member."""
         await self.store.write(lambda tx: keep_number(tx, HOUR_CLOSED, self.time.now() // HOUR - 1))
         await self.store.write(lambda tx: tx.put(Setting(ARMED, bytes([armed]))))
-        await self.log.anchor()
-        self.log.agrees = True
+        await self.log.begin()
         self.know("shop.example")
         await self.enrol(MEMBER, "count,token")
         return self

@@ -1,0 +1,72 @@
+"""A desk without care: it asks for a permit for whatever it is told, and opens the socket if it gets one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from antiphon.campaign.report import Report
+from antiphon.desk.mint import Destination, Wish, mint
+from antiphon.desk.settle import settle
+from antiphon.ledger.allowance import Act
+from antiphon.ledger.entry import ChannelKind
+from antiphon.optout.approval import Draft, draft_reports
+from antiphon.ports import Letter
+from antiphon.terms import Identifier
+from tests.law.node import Node
+from tests.law.town import ORIGINATORS, Sockets
+
+SHOP = "shop.example"
+
+
+@dataclass
+class Wanted:
+    """One attempt that a careless desk would like to make. `sources` are reports by the name of their mail."""
+
+    act: Act
+    sources: list[str]
+    domain: str = SHOP
+    target: str = ""
+    host: str = ""
+    approval: int | None = None
+    reserve: int = 12 * 1024
+    changes: dict[str, object] = field(default_factory=dict)
+
+
+def attempt(node: Node, wanted: Wanted) -> None:
+    """Asks for the permit, opens the socket, settles: nothing in between is asked."""
+    said = [node.tally.said[source] for source in wanted.sources]
+    case = node.case(wanted.domain)
+    assert case is not None
+    host = wanted.host or ORIGINATORS[wanted.domain].host
+    draft = (node.find(Draft, case=case.case) or [None])[0] if wanted.act is Act.NOTICE else None
+    to = Destination(
+        kind=ChannelKind.MAIL if draft else ChannelKind.ONE_CLICK,
+        target=draft.recipient if draft else wanted.target or said[0].target,
+        host=host, organisation=host, address="8.8.4.4", prefix="8.8.4.0/24",
+        reserve=len(draft.message) + 8192 if draft else wanted.reserve,
+        usable=True, pair_allowed=True, no_stop_published=True, message=draft.digest if draft else None,
+    )  # fmt: skip
+    reports = {report.source: report for report in node.find(Report)}
+    named = {r.report: r.member for r in reports.values()}
+    members = {named[r] for r in draft_reports(draft)} if draft else {reports[s].member for s in wanted.sources}
+    wish = Wish(
+        act=wanted.act,
+        case=case.case,
+        to=replace(to, **wanted.changes),  # type: ignore[arg-type]  # as named
+        reports=tuple(reports[source].report for source in wanted.sources),
+        approval=draft.approval if draft else wanted.approval,
+        members=tuple(sorted(Identifier(member) for member in members)),
+    )
+    sockets = Sockets(node.books, node.store, node.desk.clock)
+
+    async def work() -> None:
+        permit = await mint(node.desk, wish)
+        if draft:
+            letter = Letter("bounce+x@node.example", draft.recipient, host, "8.8.4.4", draft.message)
+            exchange = await sockets.send(permit, letter)
+        else:
+            exchange = await sockets.post(permit, wish.to.target, "8.8.4.4", position="")
+        await settle(node.desk, permit.intent, exchange)
+
+    node.run(work())
+    node.read()

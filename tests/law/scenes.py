@@ -1,0 +1,347 @@
+"""For each rule of the law the one attempt that it alone refuses, with all else as it should be."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+from antiphon.backends.memory import MemoryStore
+from antiphon.ledger.allowance import Act, Armed
+from antiphon.ports import CABINETS, Store
+from antiphon.terms import DAY, HOUR, MINUTE
+from tests.law.careless import SHOP, Wanted, attempt
+from tests.law.node import Node, copy_records
+from tests.law.stages import BIG, SMALL, newsletter, staged
+from tests.law.town import ORIGINATORS, PEOPLE, Books
+
+POST = "post.example"
+ANN, BEN = PEOPLE[:2]
+
+
+@cache
+def ready(stage: str) -> tuple[Store, Books]:
+    """Everything held long enough, committed and unspent: only a permit is missing."""
+    store, books = staged(stage)
+    node = Node(copy.deepcopy(books), MemoryStore(CABINETS))
+    node.run(copy_records(store, node.store))
+    node.start()
+    if stage == "proposed":
+        node.approve_notice(SHOP)
+    if stage == "opting-out":
+        node.decide_pairs(allow=True)
+    node.tally.stop_file = True
+    node.sleep(3 * DAY)
+    node.decide_pairs(allow=True)
+    node.tally.pairs |= {SHOP: True, POST: True}
+    node.tally.stop_file = False
+    node.books.time.at += HOUR
+    node.close()
+    return node.store, node.books
+
+
+OPEN: list[Node] = []
+
+
+def at(stage: str) -> Node:
+    """A node of its own, ready at a stage."""
+    store, books = ready(stage)
+    node = Node(copy.deepcopy(books), MemoryStore(CABINETS))
+    node.run(copy_records(store, node.store))
+    OPEN.append(node)
+    node.start()
+    return node
+
+
+def of(node: Node, *people: str, domain: str = SHOP) -> list[str]:
+    """The newest report of each of these people."""
+    newest = {said.person: source for source, said in node.tally.said.items() if said.originator == domain}
+    return [newest[person] for person in people]
+
+
+def request(node: Node, *people: str, **more: object) -> Wanted:
+    """A lawful request of one member, as far as nothing is changed."""
+    leave = max((e for e, leave in node.tally.leaves.items() if leave.originator == SHOP), default=None)
+    wanted = Wanted(Act.REQUEST, of(node, *(people or (ANN,))), approval=leave)
+    return replace(wanted, **more)  # type: ignore[arg-type]  # as named
+
+
+def opt_out(node: Node, *people: str, **more: object) -> Wanted:
+    """A lawful own opt-out by standing consent, as far as nothing is changed."""
+    return replace(Wanted(Act.OWN_OPT_OUT, of(node, *(people or (ANN,)))), **more)  # type: ignore[arg-type]  # as named
+
+
+def notice(node: Node) -> Wanted:
+    """The lawful notice, as far as nothing is changed."""
+    return Wanted(Act.NOTICE, of(node, ANN))
+
+
+Scene = Callable[[], tuple[Node, Wanted]]
+
+
+def _armed() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.arm(Armed.OBSERVING)
+    return node, request(node)
+
+
+def _halted() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.halt("host", SHOP)
+    return node, request(node)
+
+
+def _anchor() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.books.disk.held = None
+    node.start()
+    return node, request(node)
+
+
+def _case_allows() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.end_case(SHOP, "withdrawn")
+    return node, request(node)
+
+
+def _accountable() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    source = node.report(ORIGINATORS["nameless.example"], ANN, BIG)
+    node.sleep(3 * DAY)
+    return node, Wanted(Act.OWN_OPT_OUT, [source], domain="nameless.example")
+
+
+def _usable() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    to = {"usable": False, "target": "https://innocent.example/u/k3j5h2g9d8s7a6"}
+    return node, request(node, changes=to)
+
+
+def _pair() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.tally.pairs[SHOP] = False
+    return node, request(node, changes={"pair_allowed": False})
+
+
+def _stop() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.books.rows[f"_antiphon.{SHOP}", "TXT"] = ("v=antiphon1; stop",)
+    return node, request(node, changes={"no_stop_published": False})
+
+
+def _approved() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    return node, request(node, approval=max(e for e, w in node.tally.leaves.items() if w.originator == POST))
+
+
+def _named() -> tuple[Node, Wanted]:
+    node = at("proposed")
+    node.undo(of(node, BEN)[0])
+    return node, notice(node)
+
+
+def _paid() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    return node, request(node, sources=[], target="https://shop.example/u/x", reserve=0)
+
+
+def _same_case() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    return node, request(node, sources=[*of(node, ANN), *of(node, BEN, domain=POST)])
+
+
+def _distinct() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    return node, request(node, ANN, ANN)
+
+
+def _covered() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    source = node.report(ORIGINATORS[SHOP], ANN, SMALL)
+    node.tally.stop_file = True
+    node.sleep(3 * DAY)
+    node.tally.stop_file = False
+    return node, opt_out(node, sources=[source])
+
+
+def _one_member() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    return node, opt_out(node, ANN, BEN)
+
+
+def _mandate() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    node.books.time.at += 345 * DAY
+    source = node.report(ORIGINATORS[SHOP], ANN, BIG)
+    node.tally.stop_file = True
+    node.sleep(20 * DAY)
+    node.tally.stop_file = False
+    return node, opt_out(node, sources=[source])
+
+
+def _identify() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.enrol(ANN, "count")
+    return node, request(node)
+
+
+def _upload() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    source = node.report(ORIGINATORS[SHOP], ANN, BIG, uploaded=True)
+    node.click(source, quick=False)
+    node.tally.stop_file = True
+    node.sleep(3 * DAY)
+    node.sleep(DAY)
+    node.tally.stop_file = False
+    return node, opt_out(node, sources=[source])
+
+
+def _clicked() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    return node, opt_out(node, act=Act.CLICKED_OPT_OUT)
+
+
+def _consented() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    node.enrol(ANN, "count,token")
+    return node, opt_out(node)
+
+
+def _committed() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    source = node.report(ORIGINATORS[SHOP], ANN, BIG)
+    node.sleep(3 * HOUR)
+    node.books.time.at += 50 * HOUR
+    newsletter(node, POST)  # closes the hours, and nothing is published
+    return node, opt_out(node, sources=[source])
+
+
+def _held() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    source = node.report(ORIGINATORS[SHOP], ANN, BIG)
+    node.sleep(18 * HOUR)
+    return node, opt_out(node, sources=[source])
+
+
+def _fresh() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    node.tally.stop_file = True
+    node.sleep(31 * DAY)
+    node.tally.stop_file = False
+    return node, opt_out(node)
+
+
+def _retracted() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.undo(of(node, ANN)[0])
+    return node, request(node)
+
+
+def _unspent() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    attempt(node, request(node))
+    node.books.time.at += 2 * MINUTE
+    return node, request(node)
+
+
+def _twice(node: Node, *, outcome: str = "accepted", apart: int = 2 * DAY) -> str:
+    """An own opt-out was made, and another mail of the same member is ready some time later."""
+    first, second = (node.report(ORIGINATORS[SHOP], ANN, BIG) for _ in range(2))
+    node.tally.stop_file = True
+    node.sleep(4 * DAY)
+    node.tally.stop_file = False
+    node.books.outcome = outcome
+    attempt(node, opt_out(node, sources=[first]))
+    node.books.outcome = "accepted"
+    node.books.time.at += apart
+    return second
+
+
+def _asked() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    return node, opt_out(node, sources=[_twice(node)])
+
+
+def _waiting() -> tuple[Node, Wanted]:
+    node = at("proposed")
+    attempt(node, notice(node))
+    node.books.time.at += 2 * MINUTE
+    node.enrol(ANN, "count,token,optout")
+    source = node.report(ORIGINATORS[SHOP], ANN, BIG)
+    node.tally.stop_file = True
+    node.books.time.at += 52 * HOUR
+    node.round()
+    node.tally.stop_file = False
+    return node, opt_out(node, sources=[source])
+
+
+def _tries() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    sources = [node.report(ORIGINATORS[SHOP], ANN, BIG) for _ in range(4)]
+    node.tally.stop_file = True
+    node.sleep(4 * DAY)
+    node.tally.stop_file = False
+    node.books.outcome = "failed"
+    for source in sources[:3]:
+        attempt(node, opt_out(node, sources=[source]))
+        node.books.time.at += 25 * HOUR
+    return node, opt_out(node, sources=sources[3:])
+
+
+def _apart() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    return node, opt_out(node, sources=[_twice(node, outcome="failed", apart=23 * HOUR)])
+
+
+def _window() -> tuple[Node, Wanted]:
+    node = at("waiting")
+    inside = node.report(ORIGINATORS[SHOP], ANN, BIG)
+    node.tally.stop_file = True
+    node.sleep(18 * DAY)
+    newsletter(node, SHOP)
+    node.approve_requests(SHOP, 20, 30)
+    node.sleep(3 * DAY)
+    node.tally.stop_file = False
+    return node, request(node, sources=[inside])
+
+
+def _pace() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    attempt(node, request(node))
+    return node, request(node, BEN)
+
+
+SCENES: dict[str, Scene] = {
+    "armed": _armed,
+    "not-halted": _halted,
+    "anchor-agrees": _anchor,
+    "case-allows": _case_allows,
+    "accountable": _accountable,
+    "channel-usable": _usable,
+    "pair-allowed": _pair,
+    "no-stop-published": _stop,
+    "approved": _approved,
+    "named-stand": _named,
+    "paid": _paid,
+    "same-case": _same_case,
+    "distinct": _distinct,
+    "covered": _covered,
+    "one-member": _one_member,
+    "mandate-live": _mandate,
+    "may-identify": _identify,
+    "class-allows": _upload,
+    "clicked": _clicked,
+    "consented": _consented,
+    "committed": _committed,
+    "hold-over": _held,
+    "fresh": _fresh,
+    "not-retracted": _retracted,
+    "unspent": _unspent,
+    "not-asked-for": _asked,
+    "none-waiting": _waiting,
+    "tries-left": _tries,
+    "tries-apart": _apart,
+    "window-over": _window,
+    "pace": _pace,
+}
