@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -10,49 +9,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from antiphon.world.letter import RsaKey
-from antiphon.world.names import Names
+from tests.door.letters import SHOP, eventually
+from tests.door.nameserver import NameServer
 from tests.door.servers import HERE, MAIL_USER, Dovecot, Postfix, free_port, lay_out_program, python_for_all, wait_for
 
 DOMAIN = "home.example"
 MEMBER = f"ann@{DOMAIN}"
-SHOP = "shop.example"
-T = TypeVar("T")
 PROGRAM = [sys.executable, "-m", "antiphon"]
 NEEDED = ("/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so")
-
-
-class NameServer:
-    """The world's DNS in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.names = Names()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.names.open(), self._loop).result(10)
-
-    def record(self, name: str, kind: str, *values: str) -> None:
-        self._loop.call_soon_threadsafe(self.names.record, name, kind, *values)
-
-    def close(self) -> None:
-        async def end() -> None:
-            self.names.close()
-            for _ in range(8):
-                await asyncio.sleep(0)
-
-        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
 
 
 class House:
@@ -102,7 +73,7 @@ class House:
         with open(self.folder / "node.log", "ab") as log:
             self._node = subprocess.Popen([*PROGRAM, "--home", str(self.home), "run", "--log", "json"], stderr=log)
         wait_for(self.milter)
-        self.eventually((self.home / "control.sock").exists)
+        eventually((self.home / "control.sock").exists)
 
     def stop_node(self) -> None:
         if self._node is not None:
@@ -120,14 +91,6 @@ class House:
         assert answer["ok"], answer
         return answer["result"]
 
-    def eventually(self, look: Callable[[], T], seconds: float = 20) -> T:
-        """What `look` finds, as soon as it finds something."""
-        until = time.monotonic() + seconds
-        while not (found := look()):
-            assert time.monotonic() < until, "it never came"
-            time.sleep(0.05)
-        return found
-
     def reported(self, subject: str) -> list[dict[str, Any]]:
         """The reports of one mailing, by the subject of its mails."""
         campaigns = [row["campaign"] for row in self.ask("campaigns")]
@@ -135,15 +98,20 @@ class House:
         return [mail for mail in mails if mail["subject"] == subject]
 
 
-@pytest.fixture(scope="session")
-def house() -> Iterator[House]:
+def missing_servers() -> str:
+    """Why the servers can not be run here; empty where they can."""
     missing = [path for path in NEEDED if not os.path.exists(path)]
     if missing:
-        pytest.skip(f"needs Debian's postfix, dovecot-imapd, dovecot-lmtpd and dovecot-sieve: {', '.join(missing)}")
+        return f"needs Debian's postfix, dovecot-imapd, dovecot-lmtpd and dovecot-sieve: no {', '.join(missing)}"
     if os.geteuid() != 0:
-        pytest.skip("Postfix and Dovecot change users, which only root can")
-    if python_for_all() is None:
-        pytest.skip("no Python of this version that the mail user can start")
+        return "Postfix and Dovecot change users, which only root can"
+    return "" if python_for_all() else "no Python of this version that every user can start"
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    if reason := missing_servers():
+        pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="antiphon-door-"))
     folder.chmod(0o755)
     house = House(folder)

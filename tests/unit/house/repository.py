@@ -11,9 +11,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = ROOT / "src" / "antiphon"
-TEXT_ENDINGS = frozenset(
-    {"", ".cfg", ".css", ".html", ".in", ".js", ".json", ".md", ".py", ".sh", ".sql", ".svg", ".toml", ".txt", ".yml"}
-)
+TEXT_ENDINGS = frozenset({
+    "", ".cf", ".cfg", ".conf", ".css", ".html", ".in", ".js", ".json", ".md", ".py", ".service", ".sh", ".sieve",
+    ".sql", ".svg", ".toml", ".txt", ".yml",
+})  # fmt: skip
 
 
 @cache
