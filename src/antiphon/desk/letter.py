@@ -6,8 +6,9 @@ from email.utils import format_datetime
 
 from antiphon import __version__
 from antiphon.desk.desk import Desk
-from antiphon.desk.notify import LOOP_FIELD, loop_token
+from antiphon.desk.notify import LOOP_FIELD, loop_token, reply_address
 from antiphon.formats.arf import Feedback, print_feedback
+from antiphon.optout.case import Case
 from antiphon.optout.channel import Kind, Offer
 from antiphon.optout.evidence import Evidence
 from antiphon.optout.wording import FEEDBACK, FEEDBACK_SUBJECT, OPT_OUT, OPT_OUT_SUBJECT
@@ -17,36 +18,38 @@ EXPIRES = 72 * HOUR
 """When our signature under such a mail ends (LAW §4)."""
 
 
-def letter_for(desk: Desk, offer: Offer, evidence: Evidence) -> bytes:
+def letter_for(desk: Desk, case: Case, offer: Offer, evidence: Evidence) -> bytes:
     """The signed mail for a channel that is one, complete; nothing for a channel that is a POST."""
     if offer.kind is Kind.ONE_CLICK:
         return b""
     now = desk.clock.now()
-    print_mail = _feedback if offer.kind is Kind.CFBL else _opt_out
-    return desk.mail_signer.sign(print_mail(desk, offer, evidence, now), now, expires_at=Instant(now + EXPIRES))
+    subject = FEEDBACK_SUBJECT if offer.kind is Kind.CFBL else offer.subject or OPT_OUT_SUBJECT
+    header = [("To", offer.target), ("Subject", subject), *_header(desk, case, now)]
+    mail = _feedback(desk, header, evidence) if offer.kind is Kind.CFBL else _opt_out(desk, header)
+    return desk.mail_signer.sign(mail, now, expires_at=Instant(now + EXPIRES))
 
 
-def _header(desk: Desk, offer: Offer, subject: str, now: Instant) -> list[tuple[str, str]]:
+def _header(desk: Desk, case: Case, now: Instant) -> list[tuple[str, str]]:
+    """What all of them have; an answer goes where answers to notices go, and `stop` in it is heeded."""
     message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
     return [
         ("From", f"{desk.house.name} <desk@{desk.house.domain}>"),
-        ("To", offer.target),
-        ("Subject", subject),
+        ("Reply-To", reply_address(desk, case)),
         ("Date", format_datetime(to_datetime(now).replace(microsecond=0))),
         ("Message-ID", message_id),
         (LOOP_FIELD, loop_token(desk, message_id)),
     ]
 
 
-def _opt_out(desk: Desk, offer: Offer, evidence: Evidence, now: Instant) -> bytes:
+def _opt_out(desk: Desk, header: list[tuple[str, str]]) -> bytes:
     """Our own fixed text (RFC 6068 §7): from the header come one recipient and perhaps a known subject."""
-    lines = [f"{name}: {value}" for name, value in _header(desk, offer, offer.subject or OPT_OUT_SUBJECT, now)]
+    lines = [f"{name}: {value}" for name, value in header]
     lines += ["MIME-Version: 1.0", "Content-Type: text/plain; charset=us-ascii", ""]
     lines += [*OPT_OUT.format(node=desk.house.domain).splitlines(), ""]
     return "\r\n".join(lines).encode("ascii")
 
 
-def _feedback(desk: Desk, offer: Offer, evidence: Evidence, now: Instant) -> bytes:
+def _feedback(desk: Desk, header: list[tuple[str, str]], evidence: Evidence) -> bytes:
     """The least that a report may hold (RFC 9477 §3.5): the originator's own Message-ID and CFBL-Feedback-ID. No
     address, no body, no other field: what was left out can not name anybody."""
     reported = f"Message-ID: {evidence.message_id}\r\n"
@@ -54,5 +57,4 @@ def _feedback(desk: Desk, offer: Offer, evidence: Evidence, now: Instant) -> byt
         reported += f"CFBL-Feedback-ID: {evidence.feedback_id}\r\n"
     machine = (("feedback-type", "abuse"), ("user-agent", f"Antiphon/{__version__}"), ("version", "1"))
     told = Feedback(machine, FEEDBACK.format(node=desk.house.domain), reported.encode("ascii"), whole=False)
-    header = [*_header(desk, offer, FEEDBACK_SUBJECT, now), ("Auto-Submitted", "auto-generated")]
-    return print_feedback(header, told, f"=_{desk.chance.draw(12).hex()}")
+    return print_feedback([*header, ("Auto-Submitted", "auto-generated")], told, f"=_{desk.chance.draw(12).hex()}")

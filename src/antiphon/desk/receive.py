@@ -24,6 +24,8 @@ from antiphon.errors import MalformedInput, RefusedByLaw
 from antiphon.formats.dkim import assume_valid, identities, keys_needed, verify
 from antiphon.formats.handed import Event
 from antiphon.formats.message import Message, parse_message
+from antiphon.formats.publicness import is_public
+from antiphon.formats.received import border_address
 from antiphon.ledger.commitment import delivery_leaf
 from antiphon.optout.evidence import Evidence, examine, print_evidence
 from antiphon.optout.holding import hold_until
@@ -100,7 +102,7 @@ async def commit_delivery(
     names = identities(message, signatures)
     salt = desk.chance.draw(32)
     data = delivery_leaf(salt, [s.value for s in signatures if s.passes], names[0])
-    evidence = msgspec.json.encode(fetched)
+    evidence, client = msgspec.json.encode(fetched), _client(message, arrival)
 
     def work(tx: Transaction) -> None:
         now = desk.clock.now()
@@ -113,10 +115,17 @@ async def commit_delivery(
         position, delivery = (taken[0].position + 1 if taken else 0), desk.identifier()
         for name in names:
             row = Delivery(mandate.member, name, delivery, witness, at, hour, position, salt, data, evidence,
-                           arrival.peer_address, arrival.peer_port, None)  # fmt: skip
+                           client[0], client[1], None)  # fmt: skip
             tx.put(row)
 
     await desk.store.write(work)
+
+
+def _client(message: Message, arrival: Arrival) -> tuple[str, int]:
+    """Who handed the mail to us: whoever connected, or, where that was a host of our own, whom its line names."""
+    if is_public(arrival.peer_address):
+        return arrival.peer_address, arrival.peer_port
+    return border_address(message, is_public), 0
 
 
 async def take_report_mail(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:

@@ -131,7 +131,7 @@ async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:
     left = [sighting for sighting in idea.sightings if sighting.report in found]
     while left:
         newest, (offer, evidence) = left[0], found[left[0].report]
-        letter = letter_for(desk, offer, evidence)
+        letter = letter_for(desk, idea.case, offer, evidence)
         reserve = ONE_CLICK_RESERVE if offer.kind is Kind.ONE_CLICK else len(letter) + MAIL_OVERHEAD
         same = left if idea.act is not Act.REQUEST else _smallest_first(newest, left, reserve)
         payers = cover(same, reserve)

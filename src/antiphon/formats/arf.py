@@ -6,6 +6,7 @@ of ours holds a header block alone; what it leaves out it can not leak.
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def print_feedback(header: Fields, feedback: Feedback, boundary: str) -> bytes:
     mark = b"--" + boundary.encode("ascii")
     third = b"message/rfc822" if feedback.whole else b"text/rfc822-headers"
     parts = (
-        b"Content-Type: text/plain; charset=us-ascii\r\n\r\n" + _lines(feedback.text),
+        _text_part(feedback.text),
         b"Content-Type: message/feedback-report\r\n\r\n" + _block(feedback.fields),
         b"Content-Type: " + third + b"\r\n\r\n" + feedback.reported,
     )
@@ -131,8 +132,13 @@ def _shown(name: str) -> str:
     return "-".join(_SHORT.get(word, word) for word in name.title().split("-"))
 
 
-def _lines(text: str) -> bytes:
-    lines = text.encode("ascii").splitlines()
-    if not all(_LINE.fullmatch(line) for line in lines):
-        raise MalformedInput("The text of a feedback report is not printable ASCII.")
-    return b"".join(line + b"\r\n" for line in lines)
+def _text_part(text: str) -> bytes:
+    """The part for people: as it is where it is ASCII, else quoted-printable (RFC 2045 §6.7)."""
+    lines = text.splitlines()
+    if not all(line.isprintable() for line in lines):
+        raise MalformedInput("The text of a feedback report is not printable.")
+    whole = "".join(f"{line}\r\n" for line in lines)
+    if text.isascii():
+        return b"Content-Type: text/plain; charset=us-ascii\r\n\r\n" + whole.encode("ascii")
+    head = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    return head + binascii.b2a_qp(whole.encode("utf-8"), istext=True).replace(b"=\n", b"=\r\n")

@@ -24,11 +24,11 @@ from antiphon.optout.case import Case
 from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
-from antiphon.web import archive, contacts, mailings, overview, views
+from antiphon.web import archive, complaints, mailings, overview, views
 from antiphon.web.clicks import Clicks, find_report
 
 MOST_LINE = 32 * 1024 * 1024
-OWN_TURN = frozenset({"import", "contact-lookup"})
+OWN_TURN = frozenset({"import", *complaints.VERBS})
 """Verbs that take the turn themselves, for the part of their work that changes things."""
 Request = dict[str, object]
 Verb = Callable[[Request], Awaitable[object]]
@@ -68,12 +68,12 @@ class Control:
             "members": self._members,
             "report": self._report,
             **Clicks(desk).verbs(),
+            **complaints.verbs(desk),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),
             "openings": self._openings,
             "publish": self._publish,
             "proof": self._proof,
-            "contact-lookup": lambda q: contacts.lookup(desk, q),
             "backup": lambda q: desk.store.backup(_text(q, "path")),
             "stop": self._stop,
         }

@@ -103,6 +103,11 @@ class Originator:
         """The name of its case at the node."""
         return self.name
 
+    @property
+    def sends_from(self) -> str:
+        """The address of its mail host."""
+        return f"{self.address.rpartition('.')[0]}.{MAIL_HOST}"
+
     # --- its place in the world ---------------------------------------------------------------------------------------
 
     async def settle_in(self) -> None:

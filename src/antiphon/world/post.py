@@ -107,9 +107,9 @@ class _Line:
                 return line.decode("ascii", "replace")
 
 
-def received(mail: bytes, *, by: str, source: str, date: str) -> bytes:
-    """As a mail exchanger passes it on: with a line of its own on top."""
-    return f"Received: from {source} by {by} with ESMTPS; {date}\r\n".encode() + mail
+def received(mail: bytes, *, by: str, source: str, address: str, date: str) -> bytes:
+    """As a mail exchanger passes it on: with a line of its own on top (RFC 5321 §4.4)."""
+    return f"Received: from {source} ({source} [{address}]) by {by} with ESMTPS; {date}\r\n".encode() + mail
 
 
 def forward(member: str, report_address: str, mail: bytes) -> bytes:

@@ -46,7 +46,8 @@ class Traffic:
             if now >= self._until or not party.writes_to(member, now):
                 return
             mail = Mail(member, await party.compose(member, now))
-            mail.raw = received(mail.raw, by=f"mx.{HOSTED}", source=f"mx.{party.domain}", date=mail_date(now))
+            source, address = f"mx.{party.domain}", party.sends_from
+            mail.raw = received(mail.raw, by=f"mx.{HOSTED}", source=source, address=address, date=mail_date(now))
             party.mails.append(mail)
             report_in = chance.randrange(REPORT_FIRST, REPORT_LAST) if reports else None
             following = Instant(now + party.every + chance.randrange(-JITTER // 2, JITTER // 2))

@@ -8,7 +8,7 @@ from antiphon.complaint.contact import Scope, Source, best
 from antiphon.desk.contact import look_up
 from antiphon.errors import MalformedInput
 from antiphon.ports import QUESTIONS_PER_MESSAGE
-from antiphon.web import contacts
+from antiphon.web import complaints
 from tests.unit.desk.household import Household
 
 ADDRESS = "9.9.8.7"
@@ -67,7 +67,7 @@ async def test_a_domain_leads_to_its_registrar(house: Household) -> None:
     """One source: it is shown, with the reason why it gets nothing."""
     house.names.contacts["shop.example"] = (("abuse@registrar.example",), ())
     house.names.rows["registrar.example", "MX"] = ("10 mx.registrar.example",)
-    shown = await contacts.lookup(house.desk, {"subject": "www.shop.example"})
+    shown = await complaints.lookup(house.desk, {"subject": "www.shop.example"})
     assert isinstance(shown, dict)
     assert (shown["subject"], shown["scope"], shown["contact"]) == ("shop.example", "registrar", None)
     assert [c["rules"] for c in shown["candidates"]] == [["two-sources"]]
@@ -77,5 +77,5 @@ async def test_a_domain_leads_to_its_registrar(house: Household) -> None:
 async def test_what_is_in_no_registry_is_a_clear_error(house: Household, subject: str) -> None:
     """Private addresses and what is no name: nobody is asked."""
     with pytest.raises(MalformedInput):
-        await contacts.lookup(house.desk, {"subject": subject})
+        await complaints.lookup(house.desk, {"subject": subject})
     assert house.names.asked == [] and house.names.registry_asked == []

@@ -54,7 +54,13 @@ async def test_a_door_that_is_shut_or_breaks_off_means_not_now() -> None:
 
 def test_a_forward_holds_the_mail_byte_for_byte() -> None:
     """Below the two lines that the mailbox has added."""
-    mail = received(b"From: a\r\n\r\nbare\rCR and \xff\r\n", by="mx.choir.example", source="mx.shop.example", date="x")
+    mail = received(
+        b"From: a\r\n\r\nbare\rCR and \xff\r\n",
+        by="mx.choir.example",
+        source="mx.shop.example",
+        address="44.1.2.3",
+        date="x",
+    )
     wrapped = forward("ada@choir.example", "report+1@antiphon.choir.example", mail)
     assert mail in wrapped
     inner = message_from_bytes(wrapped).get_payload()[1]

@@ -1,0 +1,103 @@
+"""What a complaint says to people: what came, what was asked before, how to check it, how to get no more (LAW §6).
+
+Facts only, for somebody who reads it in a terminal. Fewer than five mailboxes are "a few"; days, never instants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+FEWEST_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the text is made of. `asked_on` is the day of the notice or first opt-out, empty when nobody could be
+    asked; `entry` the ledger entry that shows it."""
+
+    node: str
+    legal_name: str
+    postal_address: str
+    address: str
+    originator: str
+    mails: int
+    mailboxes: int
+    first_day: str
+    last_day: str
+    asked_on: str
+    entry: int | None
+    ledger_url: str
+    reply_to: str
+
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "subject": "Unwanted mail of {originator} from {address}",
+        "few": "a few",
+        "intro": "People whose mail {node} delivers did not want what they got from this address.",
+        "what": "What came      {mails} mails of {originator} to {mailboxes} mailboxes,\n"
+        "               from {first_day} to {last_day}, handed over by {address}",
+        "asked": "Asked before   on {asked_on}, through the channel that the originator itself\n"
+        "               publishes; it had its time and went on",
+        "unasked": "Asked before   no: the originator offers nobody who could be asked",
+        "proof": "Proof          entry {entry} of the ledger at {ledger_url}",
+        "ask": "What we ask    please do with your customer what your terms of use say",
+        "stop": 'No more mail of this kind from us: answer {reply_to}\nwith "stop" in the first line.',
+    },
+    "de": {
+        "subject": "Unerwünschte Mails von {originator} über {address}",
+        "few": "einige",
+        "intro": "Menschen, deren Post {node} zustellt, wollten nicht, was von dieser Adresse kam.",
+        "what": "Was kam        {mails} Mails von {originator} an {mailboxes} Postfächer,\n"
+        "               vom {first_day} bis {last_day}, übergeben von {address}",
+        "asked": "Vorher gebeten am {asked_on}, auf dem Weg, den der Absender selbst nennt;\n"
+        "               er hatte seine Frist und machte weiter",
+        "unasked": "Vorher gebeten nein: der Absender nennt niemanden, den man bitten könnte",
+        "proof": "Beleg          Eintrag {entry} des Protokolls unter {ledger_url}",
+        "ask": "Was wir bitten verfahren Sie mit Ihrem Kunden bitte nach Ihren Bedingungen",
+        "stop": 'Keine Mails dieser Art mehr von uns: antworten Sie an {reply_to}\nmit "stop" in der ersten Zeile.',
+    },
+    "fr": {
+        "subject": "Messages non désirés de {originator} depuis {address}",
+        "few": "quelques",
+        "intro": "Des personnes dont {node} distribue le courrier ne voulaient pas de ces messages.",
+        "what": "Ce qui est venu  {mails} messages de {originator} vers {mailboxes} boîtes,\n"
+        "               du {first_day} au {last_day}, remis par {address}",
+        "asked": "Demandé avant  le {asked_on}, par la voie que l'expéditeur publie lui-même;\n"
+        "               il a eu son délai et a continué",
+        "unasked": "Demandé avant  non: l'expéditeur n'offre personne à qui demander",
+        "proof": "Preuve         entrée {entry} du registre public sous {ledger_url}",
+        "ask": "Notre demande  merci d'appliquer à votre client vos conditions d'utilisation",
+        "stop": 'Ne plus recevoir de tels messages: répondez à {reply_to}\navec "stop" en première ligne.',
+    },
+}
+LANGUAGES = tuple(WORDS)
+
+
+def print_dossier(facts: Facts, language: str) -> tuple[str, str]:
+    """Subject and text, with CRLF line ends. Raises KeyError for another language."""
+    words = WORDS[language]
+    said = {
+        "node": facts.node,
+        "address": facts.address,
+        "originator": facts.originator,
+        "mails": _shown(facts.mails, facts.mailboxes, words),
+        "mailboxes": _shown(facts.mailboxes, facts.mailboxes, words),
+        "first_day": facts.first_day,
+        "last_day": facts.last_day,
+        "asked_on": facts.asked_on,
+        "entry": str(facts.entry),
+        "ledger_url": facts.ledger_url,
+        "reply_to": facts.reply_to,
+    }
+    names = ["intro", "", "what", "asked" if facts.asked_on else "unasked"]
+    names += ["proof"] if facts.entry is not None else []
+    names += ["ask", "", "stop"]
+    lines = [line for name in names for line in (words[name].format(**said) if name else "").split("\n")]
+    lines += ["", facts.legal_name, *facts.postal_address.split(", ")]
+    return words["subject"].format(**said), "".join(f"{line}\r\n" for line in lines)
+
+
+def _shown(count: int, mailboxes: int, words: Mapping[str, str]) -> str:
+    return str(count) if mailboxes >= FEWEST_SHOWN else words["few"]

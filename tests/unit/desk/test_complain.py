@@ -1,0 +1,119 @@
+"""A complaint as it would leave: what it rests on, what it may not hold, and when nobody is told."""
+
+from __future__ import annotations
+
+import base64
+import quopri
+from dataclasses import replace
+from email import message_from_bytes
+from hashlib import md5, sha1, sha256
+from urllib.parse import quote
+
+import pytest
+
+from antiphon.complaint.contact import best
+from antiphon.desk.complain import Complaint, draft
+from antiphon.errors import RefusedByLaw
+from antiphon.formats.arf import parse_feedback
+from antiphon.formats.message import parse_message
+from antiphon.optout.case import Case, State
+from antiphon.terms import DAY, Identifier
+from tests.unit.desk.household import MEMBER, Household
+
+PEER = "9.9.9.9"
+MEMBERS = [f"canary{n}.of.home@home.example" for n in range(6)]
+
+
+async def with_mails(consents: str = "count,token,complain", *, state: State = State.REQUESTING) -> Household:
+    """Six members got one mail each, reported it and waited; the network's contact has two sources."""
+    house = await Household().open()
+    house.names.contacts[PEER] = (("abuse@net.example",), ())
+    house.names.rows[PEER, "PTR"] = ("host.net.example.",)
+    house.names.rows["net.example", "MX"] = ("10 mx.net.example",)
+    await house.knows("shop.example")
+    for address in MEMBERS:
+        await house.enrol(address, consents)
+        await house.delivered(house.mail(to=address, Subject="Offers of the week"), address, peer=PEER)
+    await house.wait(3 * DAY)
+    (case,) = await house.all(Case)
+    await house.store.write(lambda tx: tx.put(replace(case, state=state)))
+    return house
+
+
+async def drafted(house: Household) -> Complaint:
+    """The complaint about its one case."""
+    (case,) = await house.all(Case)
+    return await draft(house.desk, case.case)
+
+
+async def test_the_host_of_a_deaf_originator_is_told() -> None:
+    """One report for all incidents, to the contact that two sources name, readable by another parser."""
+    found = await drafted(await with_mails())
+    chosen = best(found.candidates)
+    assert chosen is not None and str(chosen.address) == "abuse@net.example" and found.why_not == ()
+    report = parse_feedback(parse_message(found.message))
+    assert (report.kind, report.one("source-ip"), report.one("incidents")) == ("abuse", PEER, "6")
+    assert report.one("reported-domain") == "shop.example"
+    assert b"Subject: Offers of the week\r\n" in report.reported
+    theirs = message_from_bytes(found.message)
+    assert theirs["To"] == "abuse@net.example" and theirs.get_content_type() == "multipart/report"
+    assert b"DKIM-Signature:" in found.message
+
+
+def encodings(private: str) -> list[bytes]:
+    """A text as it may hide in a mail."""
+    raw = private.encode()
+    shifted = [base64.b64encode(b"x" * n + raw)[2 * n : -4].strip(b"=") for n in (0, 1, 2)]
+    digests = [digest(raw).hexdigest().encode() for digest in (md5, sha1, sha256)]
+    return [raw, raw[::-1], raw.hex().encode(), quopri.encodestring(raw), quote(private).encode(), *shifted, *digests]
+
+
+async def test_no_identity_is_in_it_in_any_encoding() -> None:
+    """Members' addresses, local parts, tokens, Message-IDs and links: what is built of few facts can not leak more."""
+    house = await with_mails()
+    message = (await drafted(house)).message
+    private = [*MEMBERS, *(address.partition("@")[0] for address in MEMBERS), MEMBER]
+    for number in range(1, 8):
+        private.append(f"<{number}@shop.example>")
+    private += [sha256(f"{to}{n}".encode()).hexdigest()[:20] for to in MEMBERS for n in range(1, 8)]
+    lowered = message.lower()
+    assert not [text for text in private for form in encodings(text) if form.lower() in lowered]
+    assert b"home.example>" in message, "the control: the tenant's domain is there"
+
+
+async def test_a_subject_that_few_mailboxes_share_stays_here() -> None:
+    """Nothing about a text leaves before five mailboxes share it (LAW §7)."""
+    house = await with_mails()
+    await house.delivered(house.mail(to=MEMBERS[0], Subject="Offers for canary0"), MEMBERS[0], peer=PEER)
+    await house.wait(3 * DAY)
+    found = await drafted(house)
+    assert len(found.ground.incidents) == 7 and b"canary0" not in found.message
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.IGNORED, State.REQUESTING, State.UNDELIVERABLE}))
+async def test_nobody_is_told_before_the_originator_had_its_time_or_after_the_end(state: State) -> None:
+    """The order is kept, and a dispute silences."""
+    found = await drafted(await with_mails(state=state))
+    assert found.why_not and found.why_not[0] == found.ground.route.sentence
+
+
+async def test_only_members_who_agreed_to_complaints_count() -> None:
+    """*token* is not *complain*."""
+    found = await drafted(await with_mails("count,token"))
+    assert found.message == b"" and found.ground.incidents == () and len(found.why_not) == 1
+
+
+async def test_one_source_is_nobody() -> None:
+    """Without the PTR the registry's word stands alone."""
+    house = await with_mails()
+    house.names.rows.pop((PEER, "PTR"))
+    found = await drafted(house)
+    assert found.message == b"" and best(found.candidates) is None
+
+
+async def test_a_case_that_is_not_there_is_a_clear_error() -> None:
+    """With advice."""
+    house = await Household().open()
+    with pytest.raises(RefusedByLaw) as refused:
+        await draft(house.desk, Identifier(bytes(16)))
+    assert "cases" in refused.value.advice
