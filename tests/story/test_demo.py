@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from antiphon.world.demo import run_demo
+from antiphon.world.demo import Demo, run_demo
 from antiphon.world.party import TEMPERS
+
+pytestmark = pytest.mark.timeout(600)
 
 SHORT = ("compliant", "prompt", "feedback", "deaf", "small-mail", "joe-jobber", "replayer", "unaccountable")
 
@@ -36,8 +38,13 @@ def row(found: dict[str, Any], temper: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    """One world of forty days."""
-    return asyncio.run(run_demo(days=40, tempers=chosen(*SHORT)))
+    """One world of forty days; before it ends, the complaint about the deaf one is drafted."""
+
+    async def drafted(demo: Demo, result: dict[str, Any]) -> None:
+        cases = {case["originator"]: case["case"] for case in await demo.remote.call("cases")}
+        result["complaint"] = await demo.remote.call("complaint-draft", case=cases["deaf-shop.example"])
+
+    return asyncio.run(run_demo(days=40, tempers=chosen(*SHORT), serve=drafted))
 
 
 def test_the_ledger_is_lawful(found: dict[str, Any]) -> None:
@@ -76,6 +83,13 @@ def test_small_mail_gets_no_more_bytes_than_it_sent(found: dict[str, Any]) -> No
     """Several small mails pay for one request."""
     small = row(found, "small-mail")
     assert 0 < small["attempts_at_destination"] - 1 < small["sightings_after_window"]
+
+
+def test_the_host_of_a_deaf_originator_would_be_told(found: dict[str, Any]) -> None:
+    """The contact that registry and PTR name, one report for all mails; nothing of it has left."""
+    complaint = found["complaint"]
+    assert (complaint["contact"], complaint["route"]["tier"]) == ("abuse@deaf-shop.example", "network")
+    assert complaint["incidents"] > 50 and "multipart/report" in complaint["message"]
 
 
 def test_mail_without_a_name_causes_nothing(found: dict[str, Any]) -> None:

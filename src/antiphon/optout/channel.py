@@ -142,7 +142,7 @@ def offers_of(
     return tuple(offer for offer in found if offer is not None)
 
 
-def reasons(proofs: Proofs, rules: tuple[ChannelRule, ...] = RULES) -> tuple[str, ...]:
+def reasons(proofs: Proofs, rules: tuple[ChannelRule, ...]) -> tuple[str, ...]:
     """Every rule that fails, and what exactly about form and gate."""
     failed = tuple(rule.name for rule in rules if not rule.check(proofs))
     detail = (*proofs.form, *(f"gate:{reason}" for reason in proofs.gate.reasons if "gate" in failed))
@@ -158,7 +158,7 @@ def _one_click(value: str, post: str, proofs: Proofs) -> Offer | None:
     if "url-offered" in failed and not _FIELD_FAULTS & set(failed):
         return None
     proofs = replace(proofs, host=url.host if url else "", url=url, form=failed)
-    return Offer(Kind.ONE_CLICK, url.text if url else "", proofs.host, "", (*reasons(proofs), "personal"))
+    return Offer(Kind.ONE_CLICK, url.text if url else "", proofs.host, "", (*reasons(proofs, RULES), "personal"))
 
 
 def _mailto(value: str, proofs: Proofs) -> Offer | None:
@@ -175,7 +175,7 @@ def _mailto(value: str, proofs: Proofs) -> Offer | None:
     except (RefusedByLaw, MalformedInput) as refusal:
         failed += refusal.rules if isinstance(refusal, RefusedByLaw) else ("mailto-form",)
     proofs = replace(proofs, host=host, form=failed)
-    return Offer(Kind.MAILTO, target, host, subject, (*reasons(proofs), "personal"))
+    return Offer(Kind.MAILTO, target, host, subject, (*reasons(proofs, RULES), "personal"))
 
 
 _WORD = re.compile(r"[A-Za-z0-9_-]+")

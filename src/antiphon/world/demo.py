@@ -27,7 +27,7 @@ from antiphon.world.post import Post
 from antiphon.world.traffic import MEMBERS, Traffic
 
 START = to_instant(datetime(2027, 1, 4, tzinfo=UTC))
-CONSENTS = "count,token,optout"
+CONSENTS = "count,token,complain"
 STANDING_OPT_OUT = ("prompt", "feedback")
 """The tempers that every member asks by itself, from the first day."""
 CONTROL = "control:"
@@ -88,7 +88,7 @@ class Demo:
         for name, value in status["dkim_records"].items():
             self.network.names.record(name, "TXT", value)
         willing = [party.case for party in self.parties if party.temper in STANDING_OPT_OUT]
-        consents = CONSENTS if willing else "count,token"
+        consents = f"{CONSENTS},optout" if willing else CONSENTS
         for member in MEMBERS:
             said = await self.remote.call("member-add", address=member, consent=consents, only=willing)
             self._reports[member] = said["report_address"]
