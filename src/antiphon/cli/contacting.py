@@ -59,7 +59,8 @@ def complain(home: Path, case_id: str, dry_run: bool, as_json: bool) -> None:
     The host of the address that handed the mail over is told, after the originator had its time. The mail goes to
     standard output, all else to standard error. Complaints are not sent yet.
 
-    Example: antiphon complain CASE --dry-run > complaint.eml
+    \b
+      antiphon complain CASE --dry-run > complaint.eml
     """
     found: dict[str, Any] = call(home, "complaint-draft", case=case_id)
     if as_json:

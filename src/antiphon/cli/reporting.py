@@ -23,6 +23,9 @@ def report(home: Path, arguments: tuple[str, ...]) -> None:
 
     When this ends with 0 the message is durable, also where the node is down: then it lies sealed in that folder until
     the node is back. 75 means that it could not be kept, and that the same may be tried later.
+
+    \b
+      antiphon report --member anna@mail.example < message.eml
     """
     from antiphon.intake.pipe import main as pipe
 

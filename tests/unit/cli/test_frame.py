@@ -23,6 +23,7 @@ ITS_OWN_FORM = {
     ("audit",): "its own parser takes --json, since the audit is one file that imports nothing of the rest",
     ("completion",): "what it prints is a shell's script",
     ("group",): "a stream: JSON lines only",
+    ("report",): "a pipe says nothing: its exit code tells the mail system",
     ("run",): "a log, JSON lines where it is no terminal",
 }
 EXAMPLE = re.compile(r"^ +(?:antiphon|\$ antiphon)( .*)$", re.MULTILINE)
