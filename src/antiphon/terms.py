@@ -42,6 +42,11 @@ def day_end(day: LedgerDay) -> Instant:
     return Instant((day + 1) * DAY)
 
 
+def full_hour(at: Instant) -> Instant:
+    """The first full hour that is not before `at`."""
+    return Instant(-(-at // HOUR) * HOUR)
+
+
 def after(at: Instant, microseconds: int) -> Instant:
     """`at` moved by a span; negative spans move back."""
     return Instant(at + microseconds)

@@ -18,7 +18,7 @@ from antiphon.optout.evidence import Evidence, print_evidence
 from antiphon.optout.known import Confirmation, KnownOriginator
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
-from antiphon.terms import Digest, Instant, LedgerDay, ledger_day
+from antiphon.terms import Digest, Instant, LedgerDay, full_hour, ledger_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +160,4 @@ def add_sighting(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, 
         last = max(case.last_sighting_at or report.received_at, report.received_at)
         tx.put(replace(case, last_sighting_at=last))
         look_by(tx, case.case, desk.clock.now())
-    look_by(tx, case.case, report.hold_until)
+    look_by(tx, case.case, full_hour(report.hold_until))

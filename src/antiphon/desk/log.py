@@ -32,6 +32,11 @@ def keep_number(tx: Transaction, name: str, value: int) -> None:
     tx.put(Setting(name, value.to_bytes(8, "big")))
 
 
+def hours_behind(tx: Transaction, now: Instant) -> int:
+    """How many hours are over and not yet closed."""
+    return max(0, now // HOUR - 1 - number(tx, HOUR_CLOSED))
+
+
 def hash_at(tx: Transaction, level: int, place: int) -> Digest:
     """A kept subtree hash; its absence means a broken home."""
     kept = tx.get(StoredHash, level, place)
@@ -73,10 +78,11 @@ class LogBook:
     def close_hours(self, tx: Transaction, now: Instant) -> None:
         """Commits the deliveries of each hour that is over, empty ones too, and after the last hour of a day its
         batch of sightings. What was missed while the node stood still is made up in the same form."""
-        last = number(tx, HOUR_CLOSED)
-        for hour in range(last + 1, now // HOUR):
+        if not hours_behind(tx, now):
+            return
+        for hour in range(number(tx, HOUR_CLOSED) + 1, now // HOUR):
             self._close_hour(tx, hour)
-        keep_number(tx, HOUR_CLOSED, max(last, now // HOUR - 1))
+        keep_number(tx, HOUR_CLOSED, now // HOUR - 1)
 
     def _close_hour(self, tx: Transaction, hour: int) -> None:
         rows = tx.find(Delivery, hour=hour, order="position")

@@ -31,7 +31,7 @@ from antiphon.optout.case import (
 from antiphon.optout.click import Click, ClickState
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate
-from antiphon.terms import MINUTE, Identifier, Instant, day_end, ledger_day
+from antiphon.terms import MINUTE, Identifier, Instant, day_end, full_hour, ledger_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +112,12 @@ def _notice(
 ) -> list[Idea]:
     if case.state not in (State.WATCHING, State.PROPOSED, State.NOTICED):
         return []
-    able = [s for own in by_member.values() for s in own if fits(tx, Act.NOTICE, s, now)]
-    firsts = list({s.member: s for s in reversed(able)}.values())
-    facts = Facts(now, independent=independent(tx, firsts))
-    draft = tx.get(Draft, case.case)
-    if case.state is State.WATCHING and facts.independent >= QUORUM:
-        fresh = make_draft(tx, desk, case, firsts, now=now)
-        if fresh is not None:
-            tx.put(fresh)
-            move(tx, case, Event.QUORUM, facts, why=f"{facts.independent} independent members")
+    if case.state is State.WATCHING:
+        _propose(tx, desk, case, by_member, now)
         return []
+    able = [s for own in by_member.values() for s in own if fits(tx, Act.NOTICE, s, now)]
+    facts = Facts(now, independent=independent(tx, {s.member: s for s in reversed(able)}.values()))
+    draft = tx.get(Draft, case.case)
     if case.state is State.PROPOSED and (draft is None or _outlived(tx, draft, able, facts, now)):
         tx.drop(Draft, case.case)
         move(tx, case, Event.QUORUM_LOST, facts, why="the draft no longer fits the members it names")
@@ -136,6 +132,19 @@ def _notice(
     members = {report.member for r in draft_reports(draft) if (report := tx.get(Report, r)) is not None}
     payers = tuple(s for s in able if s.member in members)
     return [Idea(Act.NOTICE, case, payers, tx.get(Approval, draft.approval), draft)] if payers else []
+
+
+def _propose(
+    tx: Transaction, desk: Desk, case: Case, by_member: dict[Identifier, list[Sighting]], now: Instant
+) -> None:
+    """Drafts the notice once enough members have a sighting that could pay for it; each one's newest is named."""
+    newest = (next((s for s in own if fits(tx, Act.NOTICE, s, now)), None) for own in reversed(by_member.values()))
+    firsts = [sighting for sighting in newest if sighting is not None]
+    facts = Facts(now, independent=independent(tx, firsts))
+    draft = make_draft(tx, desk, case, firsts, now=now) if facts.independent >= QUORUM else None
+    if draft is not None:
+        tx.put(draft)
+        move(tx, case, Event.QUORUM, facts, why=f"{facts.independent} independent members")
 
 
 def _under_way(tx: Transaction, case: Case) -> bool:
@@ -191,7 +200,9 @@ def _requests(
 
 def next_look(tx: Transaction, case: Case, now: Instant, paced: Instant | None) -> Instant | None:
     """When something about this case may change by itself; None when only an event can change it."""
-    times: list[int | None] = [paced, tx.least(Sighting, "hold_until", case=case.case, paid=None, hold_until__gt=now)]
+    held = tx.least(Sighting, "hold_until", case=case.case, paid=None, hold_until__gt=now)
+    # Holds end at instants of their own; the case is looked at on the hour after, once for all that ended in it.
+    times: list[int | None] = [paced, full_hour(Instant(held)) if held is not None else None]
     if tx.count(Sighting, case=case.case, paid=None, state=SightingState.WAITING, hold_until__le=now):
         times.append(day_end(ledger_day(now)))
     if case.state in (State.WAITING, State.IGNORED, State.REQUESTING) and case.notice_window_end is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,17 +13,14 @@ from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.report import NO_HOUR, Delivery, EvidenceClass, Report, ReportState, Witness
 from antiphon.campaign.stream import arrived_at
 from antiphon.desk.admit import Claim, add_sighting, case_of, statement_of
-from antiphon.desk.answer import take_answer, take_bounce
-from antiphon.desk.arrival import Arrival, Fetched, fetch, node_key
+from antiphon.desk.arrival import Arrival, Fetched, fetch
 from antiphon.desk.click import keep_original
 from antiphon.desk.desk import Desk
-from antiphon.desk.enrol import prove_member
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import ask_age, infrastructure_among, note_signers
 from antiphon.desk.withdraw import undo
-from antiphon.errors import MalformedInput, RefusedByLaw
+from antiphon.errors import RefusedByLaw
 from antiphon.formats.dkim import assume_valid, identities, keys_needed, verify
-from antiphon.formats.handed import Event
 from antiphon.formats.message import Message, parse_message
 from antiphon.formats.publicness import is_public
 from antiphon.formats.received import border_address
@@ -33,61 +31,8 @@ from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate, MandateState
 from antiphon.terms import HOUR, Digest, Domain, Identifier, Instant
 
-
-async def receive_all(desk: Desk) -> int:
-    """Works off the spool in order. A record that can not be read is kept apart by the spool, never served twice."""
-    count = 0
-    for number, record in list(desk.spool.waiting()):
-        # What no longer decodes or opens (an erased member, another key) is done with: it must not stop the rest.
-        with suppress(MalformedInput, msgspec.MsgspecError):
-            await receive(desk, msgspec.msgpack.decode(record, type=Arrival))
-        desk.spool.done(number)
-        count += 1
-    return count
-
-
-async def receive(desk: Desk, arrival: Arrival) -> None:
-    """One record of the spool; the same record twice changes nothing."""
-    mandate = await desk.store.read(lambda tx: tx.get(Mandate, arrival.member)) if arrival.member else None
-    wrapped = mandate.data_key if mandate is not None else await node_key(desk)
-    if wrapped is None:
-        return
-    raw = desk.vault.open(wrapped, arrival.sealed, b"spool")
-    # A mail past our limits is no report; it was acknowledged and ends here.
-    with suppress(MalformedInput):
-        if mandate is not None:
-            await _of_member(desk, mandate, raw, arrival)
-        elif arrival.box == "reply":
-            await take_answer(desk, arrival.token, raw)
-        elif arrival.box == "bounce":
-            await take_bounce(desk, arrival.token, raw)
-        elif arrival.box == "prove":
-            await _take_proof(desk, arrival.token, raw)
-
-
-async def _of_member(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:
-    match arrival.box:
-        case "delivery":
-            await commit_delivery(desk, mandate, raw, arrival)
-        case Event.DELIVERED:
-            await commit_delivery(desk, mandate, raw, arrival, witness=Witness.STORE)
-        case "report":
-            await take_report_mail(desk, mandate, raw, arrival)
-        case Event.REPORTED | Event.JUNKED:
-            moved = arrival.box == Event.JUNKED
-            await take_report(desk, mandate, raw, at=Instant(arrival.at), source=arrival.source, moved=moved)
-        case Event.RETRACTED:
-            await take_back(desk, mandate, raw)
-
-
-async def _take_proof(desk: Desk, token: str, raw: bytes) -> None:
-    message = parse_message(raw)
-    fetched = await fetch(desk, message, desk.clock.now())
-    author = message.sole_address("from")
-    if author is None:
-        return
-    if any(s.passes and s.domain == author.domain and "from" in s.covers for s in verify(message, fetched.keys)):
-        await prove_member(desk, token, author.folded)
+Work = Callable[[Transaction], "Report | None"]
+"""What is left of one record to do in a transaction; the report, if it is one."""
 
 
 async def commit_delivery(
@@ -95,6 +40,13 @@ async def commit_delivery(
 ) -> None:
     """This house saw this mail arrive: keys as fetched now, and, where an MTA saw it, its place in this hour's tree.
     The mail is not kept. What an MTA saw is no less so when the store tells it too."""
+    await desk.store.write(await delivery_work(desk, mandate, raw, arrival, witness=witness))
+
+
+async def delivery_work(
+    desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival, *, witness: Witness = Witness.MTA
+) -> Callable[[Transaction], None]:
+    """As `commit_delivery`, up to its transaction. Raises MalformedInput on a limit."""
     message = parse_message(raw)
     at = Instant(arrival.at)
     fetched = await fetch(desk, message, at)
@@ -118,7 +70,7 @@ async def commit_delivery(
                            client[0], client[1], None)  # fmt: skip
             tx.put(row)
 
-    await desk.store.write(work)
+    return work
 
 
 def _client(message: Message, arrival: Arrival) -> tuple[str, int]:
@@ -126,17 +78,6 @@ def _client(message: Message, arrival: Arrival) -> tuple[str, int]:
     if is_public(arrival.peer_address):
         return arrival.peer_address, arrival.peer_port
     return border_address(message, is_public), 0
-
-
-async def take_report_mail(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival) -> None:
-    """A forward to a member's report address: each attached message is one report."""
-    for inner in parse_message(raw).attached_messages():
-        try:
-            await take_report(
-                desk, mandate, inner, at=Instant(arrival.at), source=arrival.source, clicked=arrival.clicked
-            )
-        except MalformedInput:
-            continue
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +170,19 @@ async def take_report(
     moved: bool = False,
 ) -> Report:
     """One statement of one member about one message: judged, grouped, kept. Raises MalformedInput on a limit."""
-    judged = await judge(desk, mandate, raw, at=at, clicked=clicked, moved=moved)
-    print_ = await desk.sketch(raw, signers(judged))
-    said = Statable(judged, print_, at, source, clicked)
+    said = await statable(desk, mandate, raw, at=at, source=source, clicked=clicked, moved=moved)
     report = await desk.store.write(lambda tx: keep_report(tx, desk, mandate, said))
     if report.case is not None:
         await ask_age(desk, report.originator)
     return report
+
+
+async def statable(
+    desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant, source: str, clicked: bool = False, moved: bool = False
+) -> Statable:
+    """A statement with all worked out that needs no transaction. Raises MalformedInput on a limit."""
+    judged = await judge(desk, mandate, raw, at=at, clicked=clicked, moved=moved)
+    return Statable(judged, await desk.sketch(raw, signers(judged)), at, source, clicked)
 
 
 async def take_back(desk: Desk, mandate: Mandate, raw: bytes) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from antiphon.campaign.report import Original
 from antiphon.desk.click import take_clicks
 from antiphon.desk.desk import Desk
-from antiphon.desk.log import PUBLISHED, SIZE, number
+from antiphon.desk.log import PUBLISHED, SIZE, hours_behind, number
 from antiphon.desk.publish import publish
-from antiphon.desk.receive import receive_all
 from antiphon.desk.request import look
 from antiphon.desk.settle import settle_waiting
+from antiphon.desk.work_off import work_off
 from antiphon.optout.attempt import Attempt, Outcome
 from antiphon.optout.case import Case
 from antiphon.optout.click import Click, ClickState
@@ -18,18 +19,31 @@ from antiphon.terms import HOUR, MINUTE, Instant
 
 async def take_round(desk: Desk, shelf: Shelf) -> Instant:
     """Closes hours and days, works off the spool, settles, looks at every case that is due, then publishes. Returns
-    the next instant at which something may be due."""
-    await desk.store.write(lambda tx: desk.log.close_hours(tx, desk.clock.now()))
+    the next instant at which something may be due. Where nothing is due, nothing is written."""
+    if await desk.store.read(lambda tx: hours_behind(tx, desk.clock.now())):
+        await desk.store.write(lambda tx: desk.log.close_hours(tx, desk.clock.now()))
     await _out(desk, shelf)
-    await receive_all(desk)
-    await take_clicks(desk)
-    now = desk.clock.now()
-    if await desk.store.read(lambda tx: tx.count(Attempt, outcome=Outcome.OPEN, settles_at__le=now)):
+    await work_off(desk)
+    if await desk.store.read(lambda tx: _is_due(tx, desk.clock.now())):
+        await take_clicks(desk)
         await settle_waiting(desk)
-    for case in await desk.store.read(lambda tx: tx.find(Case, look_at__le=now, order="look_at")):
-        await look(desk, case.case)
+        now = desk.clock.now()
+        for case in await desk.store.read(lambda tx: tx.find(Case, look_at__le=now, order="look_at")):
+            await look(desk, case.case)
     await _out(desk, shelf)
     return await desk.store.read(lambda tx: next_due(tx, desk.clock.now()))
+
+
+def _is_due(tx: Transaction, now: Instant) -> bool:
+    """Whether something waits for this instant, beside hours and mail."""
+    return any(
+        (
+            tx.count(Case, look_at__le=now),
+            tx.count(Attempt, outcome=Outcome.OPEN, settles_at__le=now),
+            tx.count(Click, state=ClickState.HELD, hold_until__le=now),
+            tx.count(Original, until__le=now),
+        )
+    )
 
 
 async def _out(desk: Desk, shelf: Shelf) -> None:

@@ -96,11 +96,15 @@ def _family(tx: Transaction, domain: str, campaign: bytes, now: Instant) -> set[
     recent = tx.find(
         Report, campaign=campaign, received_at__ge=now - FAMILY_WITHIN, order="-received_at", limit=MOST_OF_A_CAMPAIGN
     )
+    senders = {name: tx.get(KnownOriginator, name) for name in {report.originator for report in recent}}
+    young = {name: known.domain for name, known in senders.items() if known is not None and _is_young(known, now)}
+    # Too few names for a family, as with nearly every campaign: nothing needs to be read.
+    if len({domain, *young.values()}) < FAMILY:
+        return {domain}
     marks: dict[str, set[str]] = {}
     for report in recent:
-        other = tx.get(KnownOriginator, report.originator)
-        if other is not None and _is_young(other, now):
-            marks.setdefault(other.domain, set()).update(_marks(tx, report))
+        if report.originator in young:
+            marks.setdefault(young[report.originator], set()).update(_marks(tx, report))
     family, shared = {domain}, set(marks.get(domain, ()))
     while joined := {other for other, own in marks.items() if other not in family and own & shared}:
         family |= joined

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
 import ada_url
@@ -76,6 +76,7 @@ def is_public_suffix(domain: Domain) -> bool:
     return _suffixes().privatesuffix(domain) is None
 
 
+@lru_cache(maxsize=4096)
 def organisational_domain(domain: Domain) -> Domain:
     """The registrable name by the Public Suffix List with its private section; a suffix is its own."""
     return Domain(_suffixes().privatesuffix(domain) or domain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 import msgspec
@@ -188,6 +189,7 @@ def print_evidence(evidence: Evidence) -> bytes:
     return msgspec.json.encode(evidence)
 
 
+@lru_cache(maxsize=1024)  # a case that is looked at reads the same few hundred again and again
 def parse_evidence(data: bytes) -> Evidence:
     """What `print_evidence` wrote. Raises MalformedInput."""
     try:

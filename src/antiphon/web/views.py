@@ -65,8 +65,8 @@ def needs(tx: Transaction, now: Instant) -> list[View]:
             found.append({"kind": "notice", **said})
         if case.state in (State.IGNORED, State.REQUESTING) and live_approval(tx, case, now) is None:
             found.append({"kind": "standing", **said})
-        why = unaccountable(standing_of(tx, case.originator, now), now)
-        if case.state is State.WATCHING and why:
+        watching = case.state is State.WATCHING
+        if watching and (why := unaccountable(standing_of(tx, case.originator, now), now)):
             found.append({"kind": "vouch", **said, "reasons": list(why)})
     for pair in tx.find(Pair, state=PairState.HELD, order="changed_at"):
         found.append({"kind": "pair", **show_pair(tx, pair)})

@@ -14,10 +14,10 @@ from itertools import count
 from pathlib import Path
 
 from antiphon.errors import MalformedInput
-from antiphon.terms import MINUTE, SECOND, Instant
+from antiphon.terms import HOUR, SECOND, Instant
 
 LINE_BYTES = 64
-GRAIN = 10 * MINUTE
+GRAIN = HOUR
 """The world's own acts happen on this grid, so that what belongs together can be done together."""
 
 Act = Callable[[], Awaitable[None]]

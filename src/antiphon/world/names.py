@@ -15,7 +15,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-TTL_SECONDS = 3600
+TTL_SECONDS = 86_400
 CHAIN = 8
 """CNAMEs followed for one question."""
 BINDS = 20

@@ -7,8 +7,8 @@ import pytest
 from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState, Witness
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.hand_in import hand_in
-from antiphon.desk.receive import receive_all
 from antiphon.desk.withdraw import revoke
+from antiphon.desk.work_off import work_off
 from antiphon.errors import RefusedByLaw
 from antiphon.formats.handed import Event, Handed
 from antiphon.intake.mailport import Envelope
@@ -34,14 +34,14 @@ class Wake:
 async def say(home: Household, event: Event, raw: bytes, mailbox: str = MEMBER, at: Instant | None = None) -> None:
     """Handed in, and taken by the next round."""
     await hand_in(home.desk, Handed(event, mailbox, raw), at)
-    await receive_all(home.desk)
+    await work_off(home.desk)
 
 
 async def milter(home: Household, raw: bytes, *recipients: str) -> None:
     """As an MTA tells of it."""
     door = MailDoor(home.desk, Wake())  # type: ignore[arg-type]  # it only rings
     await door.commit(Envelope("192.0.2.7", 40123, "b@shop.example", recipients or (MEMBER,), raw))
-    await receive_all(home.desk)
+    await work_off(home.desk)
 
 
 async def only_report(home: Household) -> Report:

@@ -93,7 +93,7 @@ async def test_the_world_acts_on_the_grid_and_asks_again_at_the_same_instant(
     await worker.start()
     time.expect("node")
     time.at(Instant(START + 3 * MINUTE), act)
-    await time.run(Instant(START + HOUR))
+    await time.run(Instant(START + 2 * HOUR))
     assert seen[0][0] == START + GRAIN
     assert seen[0][1][-1] == START + GRAIN
     assert worker.presents.count(START + GRAIN) == 2
@@ -120,9 +120,9 @@ async def test_time_waits_for_an_expected_process_and_serves_a_new_one_first(
     time: WorldTime, socket_path: Path
 ) -> None:
     """A process that was killed and started again finds the instant at which it went."""
-    first, second = Worker(socket_path, [START + HOUR]), Worker(socket_path, [START + HOUR])
+    first, second = Worker(socket_path, [START + 3 * GRAIN]), Worker(socket_path, [START + 3 * GRAIN])
     time.expect("node")
-    running = asyncio.create_task(time.run(Instant(START + 2 * HOUR)))
+    running = asyncio.create_task(time.run(Instant(START + 4 * GRAIN)))
     task = await first.start()
 
     async def kill() -> None:
@@ -138,7 +138,7 @@ async def test_time_waits_for_an_expected_process_and_serves_a_new_one_first(
     await second.start()
     await running
     assert second.presents[0] == START + 2 * GRAIN
-    assert second.done == [(START + HOUR, START + HOUR)]
+    assert second.done == [(START + 3 * GRAIN, START + 3 * GRAIN)]
 
 
 async def test_a_vanished_process_that_nobody_expects_is_dropped(time: WorldTime, socket_path: Path) -> None:
