@@ -31,7 +31,7 @@ from antiphon.campaign.grouping import Arrival, Grouper, MemoryIndex
 from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import add_member
-from antiphon.desk.receive import receive_all
+from antiphon.desk.work_off import work_off
 from antiphon.errors import MalformedInput
 from antiphon.formats.dkim import KeyAnswer, KeyStatus, keys_needed, signed_data, verify
 from antiphon.formats.message import Field, canonical_body, crlf, parse_message
@@ -192,13 +192,13 @@ class Bench:
             self._readers = [pid] if (pid := child_of(os.getpid())) else []
             with self.measured("store", "sealed, in the spool and synced, then taken off it"):
                 await self._spool(desk, "none", mandate, lambda raw: raw)
-                await receive_all(desk)
+                await work_off(desk)
             with self.measured("deliver", "door, spool, keys, verify, committed to the hour's tree"):
                 await self._spool(desk, "delivery", mandate, lambda raw: raw)
-                await receive_all(desk)
+                await work_off(desk)
             with self.measured("whole", "a report: door, spool, verify, judge, fingerprint, group, committed"):
                 await self._spool(desk, "report", mandate, lambda raw: forward(MEMBER, "report@choir.example", raw))
-                await receive_all(desk)
+                await work_off(desk)
             await around.close()
 
     async def _spool(self, desk: Desk, box: str, mandate: Mandate, made: Callable[[bytes], bytes]) -> None:
