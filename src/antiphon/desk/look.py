@@ -113,7 +113,7 @@ def _notice(
     if case.state not in (State.WATCHING, State.PROPOSED, State.NOTICED):
         return []
     if case.state is State.WATCHING:
-        _propose(tx, desk, case, by_member, now)
+        _propose(tx, desk, case, by_member, now=now)
         return []
     able = [s for own in by_member.values() for s in own if fits(tx, Act.NOTICE, s, now)]
     facts = Facts(now, independent=independent(tx, {s.member: s for s in reversed(able)}.values()))
@@ -135,7 +135,7 @@ def _notice(
 
 
 def _propose(
-    tx: Transaction, desk: Desk, case: Case, by_member: dict[Identifier, list[Sighting]], now: Instant
+    tx: Transaction, desk: Desk, case: Case, by_member: dict[Identifier, list[Sighting]], *, now: Instant
 ) -> None:
     """Drafts the notice once enough members have a sighting that could pay for it; each one's newest is named."""
     newest = (next((s for s in own if fits(tx, Act.NOTICE, s, now)), None) for own in reversed(by_member.values()))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 
 import msgspec
 
-from antiphon.campaign.report import Witness
+from antiphon.campaign.report import Report, Witness
 from antiphon.desk.answer import take_answer, take_bounce
 from antiphon.desk.arrival import Arrival, fetch, node_key
 from antiphon.desk.desk import Desk
@@ -20,6 +21,7 @@ from antiphon.errors import MalformedInput
 from antiphon.formats.dkim import verify
 from antiphon.formats.handed import Event
 from antiphon.formats.message import parse_message
+from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Instant
 
@@ -70,9 +72,13 @@ async def take_arrivals(desk: Desk, arrivals: Sequence[Arrival]) -> None:
         works = [work for some in prepared for work in some]
         if not works:
             continue
-        kept = await desk.store.write(lambda tx, works=works: [work(tx) for work in works])  # type: ignore[misc]  # now
+        kept = await desk.store.write(partial(_done, works))
         for originator in dict.fromkeys(r.originator for r in kept if r is not None and r.case is not None):
             await ask_age(desk, originator)
+
+
+def _done(works: Sequence[Work], tx: Transaction) -> list[Report | None]:
+    return [work(tx) for work in works]
 
 
 async def _prepare(desk: Desk, arrival: Arrival, turn: asyncio.Semaphore) -> list[Work]:
