@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from antiphon.campaign.grouping import Band, Campaign
+from antiphon.campaign.remembered import Band, Campaign
 from antiphon.campaign.report import Delivery, Original, Report, Taken
 from antiphon.campaign.sighting import Sighting
 from antiphon.ledger.allowance import Permit

@@ -9,28 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
-from struct import pack
-
-import ada_url
-from rensa import RMinHash
-from xxhash import xxh3_64_digest
 
 from antiphon.campaign import visible
+from antiphon.campaign.build import author_of, converses, structure_of, text_of
+from antiphon.campaign.keyed import MARK, keys_of
+from antiphon.campaign.landing import landing_domains, list_domains, without_footer
 from antiphon.campaign.visible import Visible, fold
-from antiphon.errors import MalformedInput
 from antiphon.formats.dkim import parse_tags
-from antiphon.formats.domain import organisational_domain, parse_domain
-from antiphon.formats.message import MAX_TEXT, Message, Part, decode
+from antiphon.formats.message import Message, Part
 
-SLOTS = 128
-"""Places of a sketch; an estimated likeness is off by .04 (one standard deviation)."""
-ROWS = 5
-"""Places that must agree for two texts to meet in one band: texts that are alike by .7 meet with certainty."""
-SHINGLE_WORDS = 3
-FEW_WORDS = 12
-"""A text of fewer words is no text: it gets no sketch."""
 WORDS = 3_000
 """Words read of one message."""
 TEXT_CHARACTERS = 40_000
@@ -38,13 +26,12 @@ TEXT_CHARACTERS = 40_000
 ATTACHMENT_BYTES = 2_048
 """Smaller attachments (signatures, icons) say nothing."""
 ATTACHMENTS = 16
-LANDINGS = 16
 ACCOUNTS = 8
 SIGNERS = 8
 FRAME_TAGS = 24
 """A frame of fewer tags says nothing."""
-FIGURES = 32
-"""Numbers remembered of one text."""
+MARKS = 8
+"""Author, account, subject and structure, and what is left for landing domains."""
 TITLE_CHARACTERS = 120
 SUBJECT_WORDS = 3
 """A subject of fewer words says nothing."""
@@ -63,7 +50,9 @@ class Fingerprint:
     `words`: visible words without personal ones. `sketch`: SLOTS bytes, or empty for a text of few words. `figures`:
     the numbers in the text, two bytes each, the FIGURES smallest. `bands`: the tokens of the sketch. `evidence`: the
     tokens of everything else. `title`: the subject without names and numbers, for people. `conversation`: an answer
-    or a patch, which quote what they are about.
+    or a patch, which quote what they are about. `marks`: MARKS digests of four bytes, zero where there is none: author,
+    account, subject, structure of the header, and the first landing domains; for comparing, not for finding.
+    `vocabulary`: a sketch of VOCABULARY_SLOTS bytes of the longer words, empty where the sketch is.
     """
 
     words: int
@@ -73,6 +62,8 @@ class Fingerprint:
     evidence: tuple[bytes, ...]
     title: str
     conversation: bool
+    marks: bytes = b""
+    vocabulary: bytes = b""
 
     @property
     def tokens(self) -> tuple[bytes, ...]:
@@ -84,13 +75,8 @@ _WORD = re.compile(
     r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]|\b[^\W\d_\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{1,24}\b"
 )
 _ASCII_WORD = re.compile(r"\b[a-z]{1,24}\b", re.ASCII)
-_FIGURE = re.compile(r"\d[\d.,:/-]*\d|\d")
 _LINK = re.compile(r"https?://\S+|www\.\S+")
 _PREFIX = re.compile(r"^(?:\s*(?:re|fwd?|aw|wg|tr|sv|antw)\s*(?:\[\d+\])?\s*:|\s*\[[^\]]{1,40}\])+", re.IGNORECASE)
-_PATCH = re.compile(r"^(?:diff --git |@@ -\d+,\d+ \+\d+|Index: \S+\n=====)", re.MULTILINE)
-_PATCH_MARKS = ("diff --git ", "@@ -", "Index: ")
-_QUOTE = re.compile(r"^[ \t]{0,4}>", re.MULTILINE)
-_AUTHORITY = re.compile(r"\s*(?:https?:)?[/\\]{2}([^/?#\\\s]{1,255})", re.IGNORECASE)
 
 
 def fingerprint(
@@ -101,9 +87,9 @@ def fingerprint(
     `signers`: one text for each DKIM domain and selector to count as evidence; `account_keys`: one for each account at
     a sending service. Raises MalformedInput where the message passes a limit on parts or depth.
     """
-    keys = _keys(seed)
+    keys = keys_of(seed)
     parts = message.parts()
-    body, files = _opened(parts)
+    body, files = _opened(parts, listed=message.count("list-post") > 0)
     personal = _personal(message)
     bare = _bare(body.text)
     words = _words(bare, personal)[:WORDS]
@@ -114,12 +100,25 @@ def fingerprint(
     evidence += keys.each(b"s", [" ".join(subject)] if len(subject) >= SUBJECT_WORDS else [])
     evidence += keys.each(b"f", [" ".join(body.frame)] if len(body.frame) >= FRAME_TAGS else [])
     evidence += tuple(keys.token(kind, digest) for kind, digest in files)
-    evidence += keys.each(b"l", landing_domains(body.links))
+    lists = list_domains(message)
+    landings = tuple(domain for domain in landing_domains(body.links) if domain not in lists)
+    evidence += keys.each(b"l", landings)
     evidence += keys.each(b"k", account_keys[:ACCOUNTS])
     evidence += keys.each(b"d", signers[:SIGNERS])
     figures = keys.figures(bare)
-    conversation = "[PATCH" in title or _converses(message, parts)
-    return Fingerprint(len(words), sketch, figures, bands, evidence, " ".join(subject)[:TITLE_CHARACTERS], conversation)
+    conversation = "[PATCH" in title or converses(message, title, parts)
+    marks = (
+        keys.mark(author_of(message)),
+        keys.mark(account_keys[0] if account_keys else ""),
+        keys.mark(" ".join(subject)),
+        keys.mark(structure_of(message, parts)),
+        *map(keys.mark, landings[: MARKS - 4]),
+    )
+    return Fingerprint(
+        len(words), sketch, figures, bands, evidence, " ".join(subject)[:TITLE_CHARACTERS], conversation,
+        b"".join(marks).ljust(MARKS * MARK, b"\0"),
+        keys.vocabulary(words),
+    )  # fmt: skip
 
 
 def account_keys(message: Message) -> tuple[str, ...]:
@@ -133,70 +132,7 @@ def claimed_signers(message: Message) -> tuple[str, ...]:
     return tuple(f"{tag['d']}/{tag['s']}".lower() for tag in tags if tag.get("d") and tag.get("s"))
 
 
-class _Keys:
-    """What one secret seed makes of evidence."""
-
-    def __init__(self, seed: bytes) -> None:
-        self._key = blake2b(seed, digest_size=32, person=b"antiphon-token").digest()
-        self._sketch_seed = int.from_bytes(blake2b(seed, digest_size=7, person=b"antiphon-sketch").digest(), "big")
-
-    def token(self, kind: bytes, value: bytes) -> bytes:
-        """Eight bytes that stand for this value of this kind of evidence."""
-        return kind + blake2b(value, digest_size=7, key=self._key, person=kind).digest()
-
-    def each(self, kind: bytes, values: Iterable[str]) -> tuple[bytes, ...]:
-        """A token for each value."""
-        return tuple(self.token(kind, value.encode("utf-8", "replace")) for value in values)
-
-    def figures(self, bare: str) -> bytes:
-        """The numbers of a text, as short digests in order: bills, alerts and reports differ in little else."""
-        found = {xxh3_64_digest(number.encode(), seed=self._sketch_seed)[:2] for number in set(_FIGURE.findall(bare))}
-        return b"".join(sorted(found)[:FIGURES])
-
-    def sketch(self, words: Sequence[str]) -> tuple[bytes, tuple[bytes, ...]]:
-        """The sketch of a text and its bands; nothing for a text of few words."""
-        if len(words) < FEW_WORDS:
-            return b"", ()
-        sketch = RMinHash(num_perm=SLOTS, seed=self._sketch_seed)
-        sketch.update([*map(" ".join, zip(words, words[1:], words[2:], strict=False))])
-        places: list[int] = sketch.digest()
-        packed = pack(f">{SLOTS}I", *places)
-        width = ROWS * 4
-        bands = tuple(
-            b"b" + xxh3_64_digest(packed[at : at + width], seed=self._sketch_seed + at)[:7]
-            for at in range(0, len(packed) - width + 1, width)
-        )
-        return packed[3::4], bands
-
-
-_keys = lru_cache(maxsize=4)(_Keys)
-
-
-def landing_domains(links: Iterable[str]) -> tuple[str, ...]:
-    """The registrable domains (or addresses) that these links lead to, each once, in order."""
-    found: dict[str, None] = {}
-    for link in links:
-        authority = _AUTHORITY.match(link)
-        if authority and (domain := _registrable(authority[1])):
-            found[domain] = None
-            if len(found) == LANDINGS:
-                break
-    return tuple(found)
-
-
-@lru_cache(maxsize=4096)
-def _registrable(authority: str) -> str | None:
-    try:
-        host = ada_url.URL(f"http://{authority}/").hostname
-    except ValueError:
-        return None
-    try:
-        return organisational_domain(parse_domain(host))
-    except MalformedInput:
-        return host
-
-
-def _opened(parts: Iterable[Part]) -> tuple[Visible, list[tuple[bytes, bytes]]]:
+def _opened(parts: Iterable[Part], *, listed: bool = False) -> tuple[Visible, list[tuple[bytes, bytes]]]:
     """The body as seen (HTML if there is any, as a mail program shows it), and kind and digest of what is attached."""
     pages: list[Visible] = []
     plains: list[Visible] = []
@@ -207,9 +143,10 @@ def _opened(parts: Iterable[Part]) -> tuple[Visible, list[tuple[bytes, bytes]]]:
                 kind = b"i" if part.content_type.startswith("image/") else b"a"
                 files[kind, blake2b(part.payload, digest_size=16).digest()] = None
         elif part.content_type == "text/html":
-            pages.append(visible.html(_text(part)))
+            pages.append(visible.html(text_of(part)))
         else:
-            plains.append(visible.plain(_text(part)))
+            text = text_of(part)
+            plains.append(visible.plain(without_footer(text) if listed else text))
     if any(page.text or page.links for page in pages):
         plains = pages
     body = Visible(
@@ -218,21 +155,6 @@ def _opened(parts: Iterable[Part]) -> tuple[Visible, list[tuple[bytes, bytes]]]:
         tuple(tag for body in plains for tag in body.frame),
     )
     return body, list(files)
-
-
-def _text(part: Part) -> str:
-    return decode(part.payload[:MAX_TEXT], part.charset)
-
-
-def _converses(message: Message, parts: Iterable[Part]) -> bool:
-    """Whether it answers and quotes, or holds a patch. The header fields alone say little: mailings forge them."""
-    answers = message.count("in-reply-to") > 0 or message.count("references") > 0
-    for part in parts:
-        if part.content_type == "text/plain" and not part.filename:
-            text = _text(part)[:TEXT_CHARACTERS]
-            if (answers and _QUOTE.search(text)) or (any(m in text for m in _PATCH_MARKS) and _PATCH.search(text)):
-                return True
-    return False
 
 
 def _personal(message: Message) -> frozenset[str]:

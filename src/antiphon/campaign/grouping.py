@@ -8,14 +8,13 @@ over an `Index`. One message costs the same whatever the number of campaigns, an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import eq
-from struct import pack, unpack_from
 from typing import Protocol
 
-from antiphon.campaign.fingerprint import FEW_WORDS, FIGURES, SLOTS, Fingerprint
-from antiphon.campaign.likeness import JOINS, WAVE_GAP, Join, Likeness, score
+from antiphon.campaign.fingerprint import Fingerprint
+from antiphon.campaign.likeness import Join, Likeness, score
+from antiphon.campaign.remembered import PIECE, SKETCHES, TOKENS, Band, Campaign, compare, piece_of
 from antiphon.terms import DAY, Identifier, Instant
 
 HORIZON = 30 * DAY
@@ -26,130 +25,17 @@ KEPT = 8 * COMMON
 """Rows of one token that a MemoryIndex keeps: far more than make it common."""
 CANDIDATES = 8
 """Campaigns compared with one message: those with the most tokens of it."""
-SKETCHES = 8
-"""Texts remembered of one campaign."""
-TOKENS = 1_000
-"""Tokens remembered of one campaign."""
+WELDED = 3
+"""A campaign of at most so many messages goes into another when a message belongs to both; no message welds larger
+ones (the bridge guard)."""
 
 NEW_TEXT = 0.85
 """A text less like the remembered ones than this is remembered too."""
-
-_HEAD = 4
-_PIECE = _HEAD + SLOTS + 2 * FIGURES
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """One token of one campaign as a store keeps it, unique by (token, campaign); `seen_at` is its latest sight."""
-
-    token: bytes
-    campaign: bytes
-    seen_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Campaign:
-    """One campaign as a store keeps it: flat, about 200 bytes a remembered text.
-
-    `first_at` and `last_at` are the earliest and the latest arrival, `opened_at` that of the message which opened it.
-    `title` is that message's subject without names and numbers. `sketches`: the remembered texts, one behind the
-    other; `tokens`: how many tokens it was given.
-    """
-
-    id: bytes
-    opened_at: int
-    first_at: int
-    last_at: int
-    messages: int
-    title: str
-    sketches: bytes
-    tokens: int
 
 
 def lookup(fingerprint: Fingerprint) -> tuple[bytes, ...]:
     """The tokens to ask a store for; an exact look-up each, at most COMMON + 1 rows a token."""
     return fingerprint.tokens
-
-
-def common(bands: Iterable[Band]) -> frozenset[bytes]:
-    """The tokens among these rows that too many campaigns carry: commonness as the stream itself shows it."""
-    count: dict[bytes, int] = defaultdict(int)
-    for band in bands:
-        count[band.token] += 1
-    return frozenset(token for token, campaigns in count.items() if campaigns > COMMON)
-
-
-def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Sequence[Band], at: Instant) -> Likeness:
-    """The likeness of a message seen `at` and a campaign, by the tokens that they share and the remembered texts."""
-    kinds: dict[bytes, int] = defaultdict(int)
-    landed = WAVE_GAP
-    for band in shared:
-        kinds[band.token[:1]] += 1
-        if band.token[:1] == b"l":
-            landed = min(landed, abs(at - band.seen_at))
-    texts = _pieces(campaign.sketches)
-    alike, text = _nearest(fingerprint, texts)
-    return Likeness(
-        gap=max(campaign.first_at - at, at - campaign.last_at, 0),
-        landing_age=landed,
-        text=alike,
-        words=min(text.words, fingerprint.words),
-        figures=_overlap(text.figures, fingerprint.figures),
-        numbers=min(len(text.figures), len(fingerprint.figures)) // 2,
-        wordless=max(fingerprint.words, *(text.words for text in texts)) < FEW_WORDS,
-        found_by_text=kinds[b"b"] > 0,
-        same_words=kinds[b"t"] > 0,
-        subject=kinds[b"s"] > 0,
-        frame=kinds[b"f"] > 0,
-        documents=kinds[b"a"],
-        images=kinds[b"i"],
-        landings=kinds[b"l"],
-        accounts=kinds[b"k"],
-        signers=kinds[b"d"],
-        conversation=fingerprint.conversation,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """One remembered text: how many words, their sketch, the numbers in it."""
-
-    words: int
-    sketch: bytes
-    figures: bytes
-
-
-def _pieces(sketches: bytes) -> list[_Text]:
-    texts = []
-    for at in range(0, len(sketches), _PIECE):
-        words, numbers = unpack_from(">HH", sketches, at)
-        figures_at = at + _HEAD + SLOTS
-        texts.append(_Text(words, sketches[at + _HEAD : figures_at], sketches[figures_at : figures_at + 2 * numbers]))
-    return texts
-
-
-def _piece(fingerprint: Fingerprint) -> bytes:
-    head = pack(">HH", fingerprint.words, len(fingerprint.figures) // 2)
-    return head + (fingerprint.sketch or bytes(SLOTS)) + fingerprint.figures.ljust(2 * FIGURES, b"\0")
-
-
-def _nearest(fingerprint: Fingerprint, texts: Sequence[_Text]) -> tuple[float, _Text]:
-    """The remembered text that is most like the message's, and how much."""
-    best = (-1.0, texts[0])
-    for text in texts:
-        enough = min(text.words, fingerprint.words) >= FEW_WORDS
-        alike = sum(map(eq, text.sketch, fingerprint.sketch)) / SLOTS if enough else 0.0
-        if alike > best[0]:
-            best = (alike, text)
-    return best
-
-
-def _overlap(one: bytes, other: bytes) -> float:
-    """How much of the numbers of either text stands in both; of long lists the smallest digests decide."""
-    mine = {one[at : at + 2] for at in range(0, len(one), 2)}
-    yours = {other[at : at + 2] for at in range(0, len(other), 2)}
-    either = sorted(mine | yours)[:FIGURES]
-    return sum(figure in mine and figure in yours for figure in either) / len(either) if either else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +50,8 @@ class Arrival:
 class Placement:
     """Where a message went and why, and the rows to keep: the campaign as it is now, and its new or renewed bands.
 
-    `also` names campaigns that it would have joined too: one message never welds two campaigns.
+    `absorbed`: small campaigns that the message showed to be parts of this one, as they are to be kept. `also` names
+    larger ones that it would have joined too: one message never welds those.
     """
 
     campaign: Campaign
@@ -173,6 +60,7 @@ class Placement:
     rule: str
     why: str
     also: tuple[bytes, ...] = ()
+    absorbed: tuple[Campaign, ...] = ()
 
 
 def place(
@@ -180,36 +68,66 @@ def place(
 ) -> Placement:
     """Join the campaign with the strongest evidence, or open one. Pure: the same rows give the same placement.
 
-    `bands` are the rows found for `lookup(fingerprint)`, `campaigns` those that they name. The strongest is the one
-    with the first rule of JOINS, then the most alike text, then the most tokens, then the oldest.
+    `bands` are the rows found for `lookup(fingerprint)`, `campaigns` what each of them names, merged ones as what they
+    are now. The strongest is the one with the most bits, then the oldest.
     """
-    usual = common(bands)
-    shared: dict[bytes, list[Band]] = defaultdict(list)
-    for band in bands:
-        if band.token not in usual and abs(arrival.at - band.seen_at) <= HORIZON:
-            shared[band.campaign].append(band)
-    found: list[tuple[tuple[int, float, int, int, bytes], Join, Likeness]] = []
+    shared = _shared(bands, campaigns, arrival.at)
+    held = {each.id: each for each in campaigns.values()}
+    found: list[tuple[tuple[float, int, bytes], Join, Likeness]] = []
     for name in sorted(shared, key=lambda name: (-len(shared[name]), name))[:CANDIDATES]:
-        like = compare(fingerprint, campaigns[name], shared[name], arrival.at)
+        like = compare(fingerprint, held[name], shared[name], arrival.at)
         join = score(like)
         if join.joined:
-            rank = (_RANK[join.rule], -like.text, -len(shared[name]), campaigns[name].opened_at, name)
-            found.append((rank, join, like))
+            found.append(((-join.bits, held[name].opened_at, name), join, like))
     if not found:
         return _opened(fingerprint, arrival)
     found.sort(key=lambda one: one[0])
     (*_, name), join, like = found[0]
-    campaign, renewed = _grown(campaigns[name], fingerprint, like.text, arrival.at)
-    return Placement(campaign, renewed, False, join.rule, join.why, tuple(rank[-1] for rank, *_ in found[1:]))
+    campaign, renewed = _grown(held[name], fingerprint, like.text, arrival.at)
+    campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]])
+    if absorbed:
+        renewed = tuple(replace(band, campaign=campaign.id) for band in renewed)
+    return Placement(campaign, renewed, False, join.rule, join.why, also, absorbed)
 
 
-_RANK = {rule.name: at for at, rule in enumerate(JOINS)}
+def _shared(bands: Sequence[Band], campaigns: Mapping[bytes, Campaign], at: Instant) -> dict[bytes, dict[Band, int]]:
+    """The rows that are evidence by the campaign they belong to, each with the number of campaigns that carry it."""
+    carriers: dict[bytes, set[bytes]] = defaultdict(set)
+    for band in bands:
+        carriers[band.token].add(campaigns[band.campaign].id)
+    shared: dict[bytes, dict[Band, int]] = defaultdict(dict)
+    for band in bands:
+        if len(carriers[band.token]) <= COMMON and abs(at - band.seen_at) <= HORIZON:
+            shared[campaigns[band.campaign].id][band] = len(carriers[band.token])
+    return shared
+
+
+def _welded(campaign: Campaign, others: Sequence[Campaign]) -> tuple[Campaign, tuple[Campaign, ...], tuple[bytes, ...]]:
+    """The campaign with the small ones among the others in it, these as parts of it, and the names of the rest."""
+    absorbed: list[Campaign] = []
+    also: list[bytes] = []
+    for other in others:
+        if min(campaign.messages - 1, other.messages) > WELDED:
+            also.append(other.id)
+            continue
+        large, small = sorted((campaign, other), key=lambda each: (-each.messages, each.opened_at, each.id))
+        room = SKETCHES * PIECE - len(large.sketches)
+        campaign = replace(
+            large,
+            first_at=min(large.first_at, small.first_at),
+            last_at=max(large.last_at, small.last_at),
+            messages=large.messages + small.messages,
+            sketches=large.sketches + small.sketches[:room],
+            tokens=min(large.tokens + small.tokens, TOKENS),
+        )
+        absorbed.append(replace(small, merged_into=large.id))
+    return campaign, tuple(replace(each, merged_into=campaign.id) for each in absorbed), tuple(also)
 
 
 def _opened(fingerprint: Fingerprint, arrival: Arrival) -> Placement:
     # What answers somebody is found by nothing: no mailing is like it, whatever it quotes.
     at, tokens = arrival.at, () if fingerprint.conversation else fingerprint.tokens[:TOKENS]
-    campaign = Campaign(arrival.fresh, at, at, at, 1, fingerprint.title, _piece(fingerprint), len(tokens))
+    campaign = Campaign(arrival.fresh, at, at, at, 1, fingerprint.title, piece_of(fingerprint), len(tokens))
     bands = tuple(Band(token, campaign.id, at) for token in tokens)
     return Placement(campaign, bands, True, "", "Opened: nothing alike was seen within a month.")
 
@@ -217,8 +135,8 @@ def _opened(fingerprint: Fingerprint, arrival: Arrival) -> Placement:
 def _grown(campaign: Campaign, fingerprint: Fingerprint, text: float, at: Instant) -> tuple[Campaign, tuple[Band, ...]]:
     """The campaign with one message more, and the bands to add or renew; a text much like a known one adds none."""
     evidence, sketches = fingerprint.evidence, campaign.sketches
-    if fingerprint.bands and text < NEW_TEXT and len(sketches) < SKETCHES * _PIECE:
-        evidence, sketches = fingerprint.tokens, sketches + _piece(fingerprint)
+    if fingerprint.bands and text < NEW_TEXT and len(sketches) < SKETCHES * PIECE:
+        evidence, sketches = fingerprint.tokens, sketches + piece_of(fingerprint)
     evidence = evidence[: max(TOKENS - campaign.tokens, 0)]
     grown = replace(
         campaign,
@@ -238,7 +156,7 @@ class Index(Protocol):
         """The rows with one of these tokens and a `seen_at` within HORIZON of `at`: the newest COMMON + 1 a token."""
 
     def campaign(self, name: bytes) -> Campaign:
-        """The campaign that a row of `lookup` names."""
+        """The campaign that a row of `lookup` names, or the one that it was merged into."""
 
     def remember(self, campaign: Campaign, bands: Sequence[Band]) -> None:
         """Keep the campaign and its bands, all or nothing; a band that is there already only gets its `seen_at`."""
@@ -264,7 +182,10 @@ class MemoryIndex:
 
     def campaign(self, name: bytes) -> Campaign:
         """As the port promises."""
-        return self._campaigns[name]
+        kept = self._campaigns[name]
+        while kept.merged_into is not None:
+            kept = self._campaigns[kept.merged_into]
+        return kept
 
     def remember(self, campaign: Campaign, bands: Sequence[Band]) -> None:
         """As the port promises."""
@@ -288,4 +209,6 @@ class Grouper:
         campaigns = {name: self._index.campaign(name) for name in {band.campaign for band in bands}}
         placement = place(fingerprint, bands, campaigns, arrival)
         self._index.remember(placement.campaign, placement.bands)
+        for part in placement.absorbed:
+            self._index.remember(part, ())
         return placement

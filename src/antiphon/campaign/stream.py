@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from antiphon.campaign.fingerprint import account_keys, claimed_signers, fingerprint
@@ -27,13 +27,20 @@ class Grouped:
 
 
 def group_messages(found: Iterable[tuple[str, bytes]], *, seed: bytes) -> Iterator[Grouped]:
-    """Where each message belongs, in the order given, each told before the next is read.
+    """Where each message belongs, in the order given; told when all are read, since a later message may show that two
+    small campaigns are one.
 
     The same messages in the same order under the same seed give the same campaigns. What is no mail of a person or a
     mailing (bounces, receipts), and what passes a limit of the parser, is in no campaign. A message without a
     readable date counts as arrived with the one before it.
     """
-    grouper = Grouper(MemoryIndex())
+    index = MemoryIndex()
+    placed = list(_placed(found, Grouper(index), seed))
+    for one in placed:
+        yield replace(one, campaign=index.campaign(bytes.fromhex(one.campaign)).id.hex()) if one.campaign else one
+
+
+def _placed(found: Iterable[tuple[str, bytes]], grouper: Grouper, seed: bytes) -> Iterator[Grouped]:
     at = Instant(0)
     for count, (path, raw) in enumerate(found):
         try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from antiphon.campaign.fingerprint import Fingerprint
-from antiphon.campaign.grouping import COMMON, HORIZON, Arrival, Band, Campaign, Grouper
+from antiphon.campaign.grouping import COMMON, HORIZON, Arrival, Grouper
+from antiphon.campaign.remembered import Band, Campaign
+from antiphon.campaign.report import Report
 from antiphon.errors import AnchorLost
 from antiphon.ports import Transaction
 from antiphon.terms import Identifier, Instant
@@ -26,15 +29,24 @@ class StoreIndex:
         return found
 
     def campaign(self, name: bytes) -> Campaign:
-        """The campaign that a row names."""
+        """The campaign that a row names, or the one that it was merged into."""
+        kept = self._kept(name)
+        while kept.merged_into is not None:
+            kept = self._kept(kept.merged_into)
+        return kept
+
+    def _kept(self, name: bytes) -> Campaign:
         kept = self._tx.get(Campaign, name)
         if kept is None:
             raise AnchorLost("A campaign is missing.", advice="Restore a backup.")
         return kept
 
     def remember(self, campaign: Campaign, bands: Sequence[Band]) -> None:
-        """Keeps the campaign and its bands."""
+        """Keeps the campaign and its bands; the reports of one that was merged go where it went."""
         self._tx.put(campaign)
+        if campaign.merged_into is not None:
+            for report in self._tx.find(Report, campaign=campaign.id):
+                self._tx.put(replace(report, campaign=campaign.merged_into))
         for band in bands:
             self._tx.put(band)
 

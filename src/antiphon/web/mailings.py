@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from antiphon.campaign.grouping import Campaign
+from antiphon.campaign.remembered import Campaign
 from antiphon.campaign.report import Report
 from antiphon.desk.desk import Desk
 from antiphon.errors import MalformedInput
@@ -20,7 +20,7 @@ View = dict[str, object]
 
 def campaigns(tx: Transaction, _: Desk) -> list[View]:
     """Campaigns, the biggest first."""
-    found = sorted(tx.find(Campaign), key=lambda each: (-each.messages, each.first_at))
+    found = sorted(tx.find(Campaign, merged_into=None), key=lambda each: (-each.messages, each.first_at))
     return [_line(each) for each in found]
 
 

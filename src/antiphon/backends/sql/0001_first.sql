@@ -386,6 +386,7 @@ CREATE TABLE "campaign" (
     "title" TEXT NOT NULL,
     "sketches" BLOB NOT NULL,
     "tokens" INTEGER NOT NULL,
+    "merged_into" BLOB,
     PRIMARY KEY ("id")
 ) STRICT;
 

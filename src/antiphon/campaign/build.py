@@ -1,0 +1,99 @@
+"""How a mail is built and who writes it: the sender's own habits, and whether it is a conversation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from antiphon.formats.domain import organisational_domain
+from antiphon.formats.message import MAX_TEXT, Message, Part, decode
+
+READ_CHARACTERS = 40_000
+"""Characters of a part in which a quotation is looked for."""
+
+_PATCH = re.compile(r"^(?:diff --git |@@ -\d+,\d+ \+\d+|Index: \S+\n=====)", re.MULTILINE)
+_PATCH_MARKS = ("diff --git ", "@@ -", "Index: ")
+_QUOTE = re.compile(
+    r"^[ \t]{0,4}>|^[ \t]{0,4}-{2,} ?(?:original|forwarded|urspr|message d|mensaje)"
+    r"|^.{0,160}\b(?:wrote|writes|schrieb|escribió|a écrit|ha scritto|escreveu|skrev)\b.{0,40}:\s*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_PAGE_QUOTE = re.compile(r"gmail_quote|type=[\"']?cite\b|-{2,} ?original message", re.IGNORECASE)
+_ANSWER = re.compile(r"\s*(?:\[[^\]]{1,40}\]\s*)?(?:re|aw|sv|antw|rif|odp)\s*(?:\[\d+\])?:", re.IGNORECASE)
+_MAILBOX_HOSTS = frozenset(
+    [
+        *("gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "hotmail.com", "outlook.com", "live.com", "msn.com"),
+        *(
+            "aol.com",
+            "icloud.com",
+            "me.com",
+            "gmx.de",
+            "gmx.net",
+            "gmx.com",
+            "web.de",
+            "mail.ru",
+            "yandex.ru",
+            "qq.com",
+        ),
+        *("163.com", "126.com", "proton.me", "protonmail.com", "mail.com", "zoho.com", "t-online.de", "orange.fr"),
+        *("free.fr", "laposte.net", "libero.it", "comcast.net", "naver.com", "bk.ru", "list.ru", "inbox.ru"),
+    ]
+)
+"""Where many persons share one domain; what is missing here is only taken for an organisation."""
+
+
+_ON_THE_WAY = frozenset(
+    [
+        *("received", "return-path", "delivered-to", "x-original-to", "dkim-signature", "status"),
+        *(
+            "authentication-results",
+            "lines",
+            "content-length",
+            "received-spf",
+            "x-received",
+            "arc-seal",
+            "x-status",
+            "x-uid",
+        ),
+        *("arc-message-signature", "arc-authentication-results", "x-google-smtp-source", "x-keywords"),
+        *("domainkey-signature",),
+    ]
+)
+_ADDED_BY_HOSTS = ("x-ms-", "x-microsoft", "x-forefront", "x-spam", "x-eop", "x-virus", "x-exchange", "x-mailman")
+
+
+def author_of(message: Message) -> str:
+    """Who writes: an organisation by its domain, a person by the address at a mailbox host."""
+    author = message.sole_address("from")
+    if author is None:
+        return ""
+    organisation = organisational_domain(author.domain)
+    return author.folded if organisation in _MAILBOX_HOSTS else organisation
+
+
+def structure_of(message: Message, parts: Iterable[Part]) -> str:
+    """The order of the fields that the sender's program wrote, the program's name, and the kinds of parts."""
+    names = [
+        found.name
+        for found in message.fields
+        if found.name not in _ON_THE_WAY and not found.name.startswith(_ADDED_BY_HOSTS)
+    ]
+    program = "".join(found.value for found in message.all("x-mailer")[:1])
+    return " ".join([*names, program, *(part.content_type for part in parts)])
+
+
+def converses(message: Message, title: str, parts: Iterable[Part]) -> bool:
+    """Whether it answers and quotes, or holds a patch. The header fields alone say little: mailings forge them."""
+    answers = message.count("in-reply-to") > 0 or message.count("references") > 0 or _ANSWER.match(title) is not None
+    for part in parts:
+        if part.content_type in ("text/plain", "text/html") and not part.filename:
+            text = text_of(part)[:READ_CHARACTERS]
+            quote = _QUOTE if part.content_type == "text/plain" else _PAGE_QUOTE
+            if (answers and quote.search(text)) or (any(m in text for m in _PATCH_MARKS) and _PATCH.search(text)):
+                return True
+    return False
+
+
+def text_of(part: Part) -> str:
+    """The text of a part, as far as it is read."""
+    return decode(part.payload[:MAX_TEXT], part.charset)

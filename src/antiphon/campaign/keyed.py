@@ -1,0 +1,82 @@
+"""What a secret seed makes of evidence: tokens to find by, marks and sketches to compare by. Nothing goes back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from struct import pack
+
+from rensa import RMinHash
+from xxhash import xxh3_64_digest
+
+SLOTS = 128
+"""Places of a sketch; an estimated likeness is off by .04 (one standard deviation)."""
+ROWS = 3
+"""Places that must agree for two texts to meet in one band: texts that are alike by .5 meet with certainty, two
+thirds of those that are alike by .3."""
+VOCABULARY_SLOTS = 64
+"""Places of the sketch of a text's longer words, whatever their order."""
+VOCABULARY_LETTERS = 5
+"""Shorter words stand in every text."""
+FEW_WORDS = 12
+"""A text of fewer words is no text: it gets no sketch."""
+FIGURES = 32
+"""Numbers remembered of one text."""
+MARK = 4
+"""Bytes of a mark."""
+
+_FIGURE = re.compile(r"\d[\d.,:/-]*\d|\d")
+
+
+class Keys:
+    """What one secret seed makes of evidence."""
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = blake2b(seed, digest_size=32, person=b"antiphon-token").digest()
+        self._sketch_seed = int.from_bytes(blake2b(seed, digest_size=7, person=b"antiphon-sketch").digest(), "big")
+
+    def token(self, kind: bytes, value: bytes) -> bytes:
+        """Eight bytes that stand for this value of this kind of evidence."""
+        return kind + blake2b(value, digest_size=7, key=self._key, person=kind).digest()
+
+    def each(self, kind: bytes, values: Iterable[str]) -> tuple[bytes, ...]:
+        """A token for each value."""
+        return tuple(self.token(kind, value.encode("utf-8", "replace")) for value in values)
+
+    def mark(self, value: str) -> bytes:
+        """Four bytes that stand for this value, zero for an empty one."""
+        return xxh3_64_digest(value.encode("utf-8", "replace"), seed=self._sketch_seed)[:MARK] if value else bytes(MARK)
+
+    def figures(self, bare: str) -> bytes:
+        """The numbers of a text, as short digests in order: bills, alerts and reports differ in little else."""
+        found = {xxh3_64_digest(number.encode(), seed=self._sketch_seed)[:2] for number in set(_FIGURE.findall(bare))}
+        return b"".join(sorted(found)[:FIGURES])
+
+    def sketch(self, words: Sequence[str]) -> tuple[bytes, tuple[bytes, ...]]:
+        """The sketch of a text and its bands; nothing for a text of few words."""
+        if len(words) < FEW_WORDS:
+            return b"", ()
+        sketch = RMinHash(num_perm=SLOTS, seed=self._sketch_seed)
+        sketch.update([*map(" ".join, zip(words, words[1:], words[2:], strict=False))])
+        places: list[int] = sketch.digest()
+        packed = pack(f">{SLOTS}I", *places)
+        width = ROWS * 4
+        bands = tuple(
+            b"b" + xxh3_64_digest(packed[at : at + width], seed=self._sketch_seed + at)[:7]
+            for at in range(0, len(packed) - width + 1, width)
+        )
+        return packed[3::4], bands
+
+    def vocabulary(self, words: Sequence[str]) -> bytes:
+        """The sketch of the longer words of a text, which survives new sentences about the same offer."""
+        if len(words) < FEW_WORDS:
+            return b""
+        sketch = RMinHash(num_perm=VOCABULARY_SLOTS, seed=self._sketch_seed)
+        sketch.update([word for word in set(words) if len(word) >= VOCABULARY_LETTERS])
+        return bytes([place & 255 for place in sketch.digest()])
+
+
+keys_of = lru_cache(maxsize=4)(Keys)
+"""The keys of a seed; making them costs more than using them once."""

@@ -1,0 +1,183 @@
+"""Campaigns as a store keeps them, and how a message compares with one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from struct import pack, unpack_from
+from typing import NamedTuple
+
+from antiphon.campaign.fingerprint import MARKS, Fingerprint
+from antiphon.campaign.keyed import FEW_WORDS, FIGURES, MARK, SLOTS, VOCABULARY_SLOTS
+from antiphon.campaign.likeness import WAVE_GAP, Likeness
+from antiphon.terms import Instant
+
+SKETCHES = 8
+"""Texts remembered of one campaign."""
+TOKENS = 1_000
+"""Tokens remembered of one campaign."""
+
+_HEAD = 4
+PIECE = _HEAD + MARKS * MARK + SLOTS + VOCABULARY_SLOTS + 2 * FIGURES
+"""Bytes of one remembered text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One token of one campaign as a store keeps it, unique by (token, campaign); `seen_at` is its latest sight."""
+
+    token: bytes
+    campaign: bytes
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One campaign as a store keeps it: flat, about 200 bytes a remembered text.
+
+    `first_at` and `last_at` are the earliest and the latest arrival, `opened_at` that of the message which opened it.
+    `title` is that message's subject without names and numbers. `sketches`: the remembered texts, one behind the
+    other; `tokens`: how many tokens it was given. `merged_into`: the campaign that this one turned out to be a part of.
+    """
+
+    id: bytes
+    opened_at: int
+    first_at: int
+    last_at: int
+    messages: int
+    title: str
+    sketches: bytes
+    tokens: int
+    merged_into: bytes | None = None
+
+
+def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, int], at: Instant) -> Likeness:
+    """The likeness of a message seen `at` and a campaign, by the tokens that they share (each with the number of
+    campaigns that carry it) and the remembered texts."""
+    rarest: dict[bytes, int] = {}
+    landed = WAVE_GAP
+    for band, carriers in shared.items():
+        kind = band.token[:1]
+        rarest[kind] = min(carriers, rarest.get(kind, carriers))
+        if kind == b"l":
+            landed = min(landed, abs(at - band.seen_at))
+    alike, text = _nearest(fingerprint, _texts(campaign.sketches))
+    enough = min(text.words, fingerprint.words) >= FEW_WORDS
+    mine, theirs = _Marks.of(fingerprint.marks), _Marks.of(text.marks)
+    return Likeness(
+        gap=max(campaign.first_at - at, at - campaign.last_at, 0),
+        landing_age=landed,
+        text=alike,
+        words=min(text.words, fingerprint.words),
+        figures=_overlap(text.figures, fingerprint.figures),
+        numbers=min(len(text.figures), len(fingerprint.figures)) // 2,
+        vocabulary=_alike(text.vocabulary, fingerprint.vocabulary) if enough else 0.0,
+        found_by_text=b"b" in rarest or b"t" in rarest,
+        same_words=rarest.get(b"t", 0),
+        subject=rarest.get(b"s", 0),
+        frame=rarest.get(b"f", 0),
+        documents=rarest.get(b"a", 0),
+        images=rarest.get(b"i", 0),
+        landings=rarest.get(b"l", 0),
+        accounts=rarest.get(b"k", 0),
+        signers=rarest.get(b"d", 0),
+        same_structure=mine.structure == theirs.structure,
+        same_author=_same(mine.author, theirs.author),
+        other_subject=mine.subject != theirs.subject,
+        other_account=_other(mine.account, theirs.account),
+        other_landing=bool(mine.landings and theirs.landings and mine.landings.isdisjoint(theirs.landings)),
+        conversation=fingerprint.conversation,
+    )
+
+
+class _Marks(NamedTuple):
+    """The marks of a fingerprint by their names."""
+
+    author: bytes
+    account: bytes
+    subject: bytes
+    structure: bytes
+    landings: frozenset[bytes]
+
+    @classmethod
+    def of(cls, marks: bytes) -> _Marks:
+        author, account, subject, structure, *landings = (marks[at : at + MARK] for at in range(0, MARKS * MARK, MARK))
+        return cls(author, account, subject, structure, frozenset(landings) - {_NO_MARK, b""})
+
+
+_NO_MARK = bytes(MARK)
+
+
+def _same(one: bytes, other: bytes) -> bool:
+    return one == other and one.strip(b"\0") != b""
+
+
+def _other(one: bytes, other: bytes) -> bool:
+    return one != other and one.strip(b"\0") != b"" and other.strip(b"\0") != b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One remembered text: how many words, the marks of its message, the sketches, the numbers in it."""
+
+    words: int
+    marks: bytes
+    sketch: bytes
+    vocabulary: bytes
+    figures: bytes
+
+
+def _texts(sketches: bytes) -> list[_Text]:
+    texts = []
+    for at in range(0, len(sketches), PIECE):
+        words, numbers = unpack_from(">HH", sketches, at)
+        sketch_at = at + _HEAD + MARKS * MARK
+        vocabulary_at = sketch_at + SLOTS
+        figures_at = vocabulary_at + VOCABULARY_SLOTS
+        texts.append(
+            _Text(
+                words,
+                sketches[at + _HEAD : sketch_at],
+                sketches[sketch_at:vocabulary_at],
+                sketches[vocabulary_at:figures_at],
+                sketches[figures_at : figures_at + 2 * numbers],
+            )
+        )
+    return texts
+
+
+def piece_of(fingerprint: Fingerprint) -> bytes:
+    """What is remembered of a message: PIECE bytes."""
+    head = pack(">HH", fingerprint.words, len(fingerprint.figures) // 2)
+    marks = fingerprint.marks.ljust(MARKS * MARK, b"\0")
+    sketches = (fingerprint.sketch or bytes(SLOTS)) + (fingerprint.vocabulary or bytes(VOCABULARY_SLOTS))
+    return head + marks + sketches + fingerprint.figures.ljust(2 * FIGURES, b"\0")
+
+
+def _alike(one: bytes, other: bytes) -> float:
+    """The share of equal places of two sketches, all in one go: in the difference a byte is zero where they agree."""
+    low = _LOW_BITS[len(one)]
+    differ = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
+    return 1 - ((((differ & low) + low) | differ) & ~low).bit_count() / len(one)
+
+
+_LOW_BITS = {size: int.from_bytes(b"\x7f" * size, "big") for size in (SLOTS, VOCABULARY_SLOTS)}
+
+
+def _nearest(fingerprint: Fingerprint, texts: Sequence[_Text]) -> tuple[float, _Text]:
+    """The remembered text that is most like the message's, and how much."""
+    best = (-1.0, texts[0])
+    for text in texts:
+        enough = min(text.words, fingerprint.words) >= FEW_WORDS
+        alike = _alike(text.sketch, fingerprint.sketch) if enough else 0.0
+        if alike > best[0]:
+            best = (alike, text)
+    return best
+
+
+def _overlap(one: bytes, other: bytes) -> float:
+    """How much of the numbers of either text stands in both; of long lists the smallest digests decide."""
+    mine = {one[at : at + 2] for at in range(0, len(one), 2)}
+    yours = {other[at : at + 2] for at in range(0, len(other), 2)}
+    either = sorted(mine | yours)[:FIGURES]
+    return sum(figure in mine and figure in yours for figure in either) / len(either) if either else 1.0

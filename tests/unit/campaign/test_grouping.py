@@ -1,0 +1,178 @@
+"""Messages find their campaign, strangers stay apart, and one message welds no two large campaigns."""
+
+from __future__ import annotations
+
+from random import Random
+
+from antiphon.campaign.grouping import COMMON, WELDED, Arrival, Grouper, MemoryIndex, Placement
+from antiphon.campaign.remembered import SKETCHES, TOKENS
+from antiphon.terms import DAY
+from tests.unit.campaign.mail import OFFER, STRANGER, fresh, hour, mail, print_of
+
+
+class Stream:
+    """Messages in order, one an hour."""
+
+    def __init__(self) -> None:
+        self.index = MemoryIndex()
+        self._grouper = Grouper(self.index)
+        self._count = 0
+
+    def add(self, raw: bytes, *, at: int | None = None) -> Placement:
+        """The next message."""
+        self._count += 1
+        moment = hour(self._count if at is None else at)
+        return self._grouper.place(print_of(raw), Arrival(moment, fresh(self._count)))
+
+
+def test_copies_with_other_names_and_links_are_one_campaign() -> None:
+    """Recipient, numbers and path differ; the mailing is the same."""
+    stream = Stream()
+    first = stream.add(mail(f"Hello Anna! {OFFER} 4711"))
+    second = stream.add(mail(f"Hello Bert! {OFFER} 0815", link="https://orchard.example/v/99"))
+    assert (first.opened, second.opened) == (True, False)
+    assert second.campaign.id == first.campaign.id
+    assert second.campaign.messages == 2
+
+
+def test_strangers_open_campaigns_of_their_own() -> None:
+    """Nothing in common, nothing joined."""
+    stream = Stream()
+    stream.add(mail())
+    assert stream.add(mail(STRANGER, subject="Harbour committee in April", author="clerk@harbour.example")).opened
+
+
+def test_a_kit_with_new_words_joins_by_its_landing_domain() -> None:
+    """Half of the text is other; the landing domain and the way it is built tell."""
+    words = OFFER.split()
+    half = " ".join([*words[: len(words) * 2 // 3], *STRANGER.split()[:25]])
+    stream = Stream()
+    first = stream.add(mail(author="a@one.example", link="https://shop.example/1"))
+    second = stream.add(mail(half, author="b@two.example", link="https://shop.example/2", subject="Parasols for all"))
+    assert second.campaign.id == first.campaign.id
+    assert "landing domain" in second.why
+
+
+def test_the_next_issue_of_a_newsletter_is_another_campaign() -> None:
+    """Same author, frame and links; other news."""
+    stream = Stream()
+    frame = "You get this letter since you joined the orchard club. To leave, follow the link at the end of this mail."
+    first = stream.add(mail(f"{OFFER} {frame}", subject="Orchard letter one: chairs"))
+    second = stream.add(mail(f"{STRANGER} {frame}", subject="Orchard letter two: boats"), at=30)
+    assert first.campaign.id != second.campaign.id
+
+
+def test_an_answer_is_found_by_nothing() -> None:
+    """A reply that quotes the mailing neither joins it nor draws others."""
+    stream = Stream()
+    first = stream.add(mail())
+    quoted = "What is this?\r\n> " + OFFER.replace(". ", ".\r\n> ")
+    answer = stream.add(mail(quoted, subject="Re: Garden furniture clearance this week", more="References: <1@x>\r\n"))
+    third = stream.add(mail())
+    assert answer.opened
+    assert third.campaign.id == first.campaign.id
+
+
+def test_a_campaign_that_was_silent_for_two_weeks_is_over() -> None:
+    """Thirteen days later it is the same wave, fifteen days later another one."""
+    stream = Stream()
+    first = stream.add(mail(), at=0)
+    within = stream.add(mail(), at=13 * 24)
+    after = stream.add(mail(), at=13 * 24 + 15 * 24)
+    assert within.campaign.id == first.campaign.id
+    assert after.campaign.id != first.campaign.id
+
+
+def test_what_many_carry_is_no_evidence() -> None:
+    """A landing domain of more than COMMON campaigns joins nobody, though that of one campaign does."""
+    draw = Random(1)
+    words = OFFER.split()
+    half = " ".join([*words[: len(words) * 2 // 5], *STRANGER.split()[:25]])
+    joined = []
+    for others in (0, COMMON):
+        stream = Stream()
+        for at in range(others):
+            text = " ".join("".join(draw.choices("abcdefghijklmnop", k=7)) for _ in range(50))
+            stream.add(mail(text, author=f"a@h{at}.example", subject=text[:30], link="https://cdn.example/"))
+        stream.add(mail(author="a@one.example", link="https://cdn.example/1"))
+        last = stream.add(mail(half, author="b@two.example", link="https://cdn.example/2", subject="Parasols for all"))
+        joined.append(not last.opened)
+    assert joined == [True, False]
+
+
+def _between(large: int) -> tuple[Placement, int]:
+    """Two campaigns of `large` messages and one message that is like both."""
+    stream = Stream()
+    one = {"author": "a@one.example", "subject": "Garden furniture clearance this week", "link": ""}
+    two = {"author": "b@two.example", "subject": "Harbour committee in April", "link": ""}
+    for _ in range(large):
+        stream.add(mail(**one))
+        stream.add(mail(STRANGER, **two))
+    bridge = stream.add(mail(f"{OFFER} {STRANGER}", author="c@three.example", subject="Both of them", link=""))
+    names = {stream.index.campaign(fresh(number)).id for number in (1, 2)}
+    return bridge, len(names)
+
+
+def test_one_message_welds_no_two_large_campaigns() -> None:
+    """It joins one and names the other; small ones become one campaign."""
+    bridge, left = _between(WELDED + 1)
+    assert not bridge.opened
+    assert (left, len(bridge.also), len(bridge.absorbed)) == (2, 1, 0)
+    bridge, left = _between(1)
+    assert (left, len(bridge.also), len(bridge.absorbed)) == (1, 0, 1)
+
+
+def test_a_merged_campaign_is_found_under_its_old_name() -> None:
+    """All its messages are counted where it went."""
+    bridge, _ = _between(1)
+    assert bridge.campaign.messages == 3
+    assert bridge.absorbed[0].merged_into == bridge.campaign.id
+
+
+def test_the_order_of_arrival_hardly_matters() -> None:
+    """The same messages shuffled make the same sets."""
+    mails = [mail(f"Hello member{'xyz'[at % 3]}! {OFFER}", link=f"https://o{at % 5}.example/") for at in range(12)]
+    mails += [mail(STRANGER, subject="Harbour committee in April", author="clerk@harbour.example")] * 5
+    sets = []
+    for shuffle in range(3):
+        order = list(range(len(mails)))
+        Random(shuffle).shuffle(order)
+        stream = Stream()
+        placed = {at: stream.add(mails[at], at=at).campaign.id for at in order}
+        groups: dict[bytes, set[int]] = {}
+        for at, name in placed.items():
+            groups.setdefault(stream.index.campaign(name).id, set()).add(at)
+        sets.append(sorted(map(sorted, groups.values())))
+    assert sets[0] == sets[1] == sets[2]
+
+
+def test_a_campaign_stays_small_however_much_it_varies() -> None:
+    """Texts and tokens of one campaign are bounded."""
+    stream = Stream()
+    words = OFFER.split()
+    placed = stream.add(mail())
+    for at in range(40):
+        turned = " ".join(words[at % 20 :] + words[: at % 20] + [f"extra{chr(97 + at % 26)}"] * at)
+        placed = stream.add(mail(turned, author=f"a@s{at}.example", link=f"https://l{at}.example/"))
+    assert placed.campaign.messages > SKETCHES
+    assert placed.campaign.tokens <= TOKENS
+    assert len(placed.campaign.sketches) <= SKETCHES * 400
+
+
+def test_another_seed_meets_in_other_tokens() -> None:
+    """Nobody outside can compute which texts would meet."""
+    from antiphon.campaign.fingerprint import fingerprint
+    from antiphon.formats.message import parse_message
+
+    message = parse_message(mail())
+    one, other = (fingerprint(message, seed=seed) for seed in (b"one seed", b"other seed"))
+    assert not set(one.tokens) & set(other.tokens)
+    assert one.sketch != other.sketch
+
+
+def test_a_gap_is_measured_in_days_of_arrival() -> None:
+    """An old message that arrives late joins the wave it belongs to."""
+    stream = Stream()
+    first = stream.add(mail(), at=10 * 24)
+    assert stream.add(mail(), at=0).campaign.id == first.campaign.id
+    assert first.campaign.last_at - DAY < hour(10 * 24)
