@@ -77,8 +77,8 @@ bench: $(VENV)/test.stamp ## measure: messages a second and core, step by step
 bench-grouping: $(VENV)/bench.stamp ## measure grouping against its peers and write the page; QUICK=1 for a small run
 	@$(BIN)/python -m bench.grouping $(if $(QUICK),--quick)
 
-docs: $(VENV)/test.stamp ## check that the pages are whole: links, citations, errors, usage
-	@$(BIN)/python -m pytest -q tests/unit/house -k "docs or citations or readme or errors"
+docs: $(VENV)/test.stamp ## check that the pages are whole: links, citations, errors, usage, every setting and rule
+	@$(BIN)/python -m pytest -q tests/unit/house -k "docs or citations or readme or errors or reference"
 
 locks: $(BIN)/python ## rewrite requirements/*.lock.txt from pyproject.toml (needs pip-tools in .venv)
 	@$(BIN)/python -m piptools compile $(LOCK) --extra build -o requirements/run.lock.txt pyproject.toml

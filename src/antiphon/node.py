@@ -326,7 +326,7 @@ async def run(home: Home, journal: Journal) -> None:
         opened.callback(server.close)
         if settings.doors.http:
             with opening("http", settings.doors.http):
-                pages = await serve_pages(desk, settings.doors.http, health, journal.say)
+                pages = await serve_pages(desk, host_and_port(settings.doors.http), health, journal.say)
             opened.push_async_callback(pages.close)
         await journal.follow(desk.store)
         _end_on_signals(control.ended, wake)

@@ -28,7 +28,7 @@ class Node:
             self.at = re.sub(r".*(http://[0-9.:]+)/.*", r"\1", line)
 
         health = {"anchor": lambda: True, "lmtp": lambda: False}
-        self._server: PageServer = served.do(serve_pages(house.desk, "127.0.0.1:0", health, say))
+        self._server: PageServer = served.do(serve_pages(house.desk, ("127.0.0.1", 0), health, say))
 
     def desk(self) -> str:
         """The link of the one notice."""

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from antiphon.world.demo import Demo, run_demo
-from antiphon.world.party import TEMPERS
+from antiphon.world.demo import run_demo
+from tests.story.conftest import Seen, chosen
 
 pytestmark = pytest.mark.timeout(600)
-
-SHORT = ("compliant", "prompt", "feedback", "deaf", "small-mail", "joe-jobber", "replayer", "unaccountable")
-
-
-def chosen(*names: str) -> list[Any]:
-    """Some tempers."""
-    return [temper for temper in TEMPERS if temper.name in names]
 
 
 def without(module: str, table: str, rule: str) -> list[str]:
@@ -37,14 +29,9 @@ def row(found: dict[str, Any], temper: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
-    """One world of forty days; before it ends, the complaint about the deaf one is drafted."""
-
-    async def drafted(demo: Demo, result: dict[str, Any]) -> None:
-        cases = {case["originator"]: case["case"] for case in await demo.remote.call("cases")}
-        result["complaint"] = await demo.remote.call("complaint-draft", case=cases["deaf-shop.example"])
-
-    return asyncio.run(run_demo(days=40, tempers=chosen(*SHORT), serve=drafted))
+def found(world: Seen) -> dict[str, Any]:
+    """The figures of one world of forty days, and the complaint about the deaf one that was drafted before it ended."""
+    return {**world.found, "complaint": world.complaint}
 
 
 def test_the_ledger_is_lawful(found: dict[str, Any]) -> None:
@@ -113,7 +100,6 @@ def test_without_the_host_rule_the_innocent_is_reached() -> None:
     assert sum(innocent["packets"] for innocent in found["innocents"]) > 0
 
 
-def test_kept_files_are_where_the_help_says(tmp_path: Path) -> None:
+def test_kept_files_are_where_the_help_says(world: Seen) -> None:
     """`--keep` leaves home, ledger, openings and anchor."""
-    asyncio.run(run_demo(days=2, tempers=chosen("deaf"), keep=tmp_path))
-    assert {path.name for path in tmp_path.iterdir()} >= {"home", "ledger", "openings", "anchor"}
+    assert {path.name for path in world.folder.iterdir()} >= {"home", "ledger", "openings", "anchor"}

@@ -29,7 +29,7 @@ def inspect(paths: tuple[Path, ...], *, jsonl: bool, as_json: bool, assume: bool
 
     Needs no home and asks nobody, so that no signature can verify: where keys matter, --assume-signatures-valid shows
     what would follow if each well-formed one did. `usable` is never said of one message alone; `on_click`: your click
-    on the shown address would do.
+    on the shown address would do. docs/reference/rules.md explains every name of a reason.
 
     \b
       antiphon inspect mail.eml

@@ -212,10 +212,10 @@ class _QuietServer(uvicorn.Server):
         """None."""
 
 
-async def serve_pages(desk: Desk, place: str, health: Health, say: Callable[[str], None]) -> PageServer:
-    """Serves the pages at host:port until closed. Raises OSError when the port can not be had."""
-    host, _, port = place.rpartition(":")
-    door = socket.create_server((host, int(port)))
+async def serve_pages(desk: Desk, place: tuple[str, int], health: Health, say: Callable[[str], None]) -> PageServer:
+    """Serves the pages at a host and port until closed. Raises OSError when the port can not be had."""
+    host, _ = place
+    door = socket.create_server(place)
     application = Pages(desk, health).application()
     server = _QuietServer(uvicorn.Config(application, log_level="warning", lifespan="off"))
     task = asyncio.ensure_future(server._serve([door]))

@@ -6,12 +6,24 @@ import os
 import re
 import shutil
 import subprocess
+from typing import Any
 
 import click
 
+from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE
+from antiphon.campaign.gate import GATE, UNAMBIGUOUS
 from antiphon.cli import main
 from antiphon.cli.shell import commands, manual
-from antiphon.ledger.allowance import RULES
+from antiphon.complaint import contact
+from antiphon.formats.domain import URL_RULES
+from antiphon.formats.mailto import MAILTO_RULES
+from antiphon.formats.unsubscribe import LIST_RULES, MAIL_RULES, POST_RULES, WEB_RULES
+from antiphon.ledger import allowance, audit
+from antiphon.ledger.entry import KINDS
+from antiphon.optout import channel, feedback
+from antiphon.optout.click import CLICKABLE
+from antiphon.optout.obstacle import OBSTACLES
+from antiphon.optout.originator import STANDING
 from antiphon.settings import Settings, print_settings
 from antiphon.web.metrics import METRICS
 from tests.unit.house.repository import ROOT, below, name, text
@@ -21,6 +33,36 @@ HOW = "written anew by running this test with ANTIPHON_WRITE_DOCS=1"
 # Where code opens a socket to the outside: a call that dials, asks DNS, or fetches from a registry.
 EGRESS = re.compile(r"\.(?:ask|post|send|fetch|holder|abuse_contacts|registered_at|connect)\(")
 EGRESS_ROOMS = ("src/antiphon/desk", "src/antiphon/node.py")
+
+
+EVERY_ACT = frozenset(allowance.Act)
+RULEBOOKS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
+    ("An accepted report", "What is grouped, shown and counted.", ACCEPTED),
+    ("A sighting", "What can pay, in addition.", SPENDABLE),
+    ("Header fields", "What a sighting may hold once at most.", UNAMBIGUOUS),
+    ("The gate", "What the signature must be and cover.", GATE),
+    (
+        "The form of an opt-out",
+        "How List-Unsubscribe and its URLs must be written, with RFC 8058's field beside it.",
+        (*LIST_RULES, *WEB_RULES, *URL_RULES, *POST_RULES, *MAIL_RULES, *MAILTO_RULES),
+    ),
+    ("A channel", "What makes a published channel usable.", channel.RULES),
+    (
+        "A feedback address",
+        "The same for CFBL-Address, with this in place of the rule about the host.",
+        tuple(rule for rule in feedback.RULES if rule not in channel.RULES),
+    ),
+    ("An accountable originator", "Who may be asked at all.", STANDING),
+    ("A member's click", "What may be clicked.", CLICKABLE),
+    ("At first sight", "What `quickstart` tells first, one for each mail.", OBSTACLES),
+    (
+        "The allowance",
+        "What every attempt must pass before its permit is made, or only those acts in brackets.",
+        allowance.RULES,
+    ),
+    ("A contact for complaints", "Whom a complaint may reach.", contact.RULES),
+    ("The audit", "What the auditor looks for in a published ledger.", audit.RULES),
+)
 
 
 def settings_page() -> str:
@@ -69,11 +111,31 @@ def test_the_manual_page_is_the_help() -> None:
         assert not said.stderr
 
 
-def test_every_rule_of_the_law_has_its_text() -> None:
-    """docs/reference/rules.md lists every rule by name with its sentence."""
-    rows = "\n".join(f"| `{rule.name}` | {', '.join(sorted(rule.acts))} | {rule.sentence} |" for rule in RULES)
-    head = "# Rules of the allowance\n\nEvery rule that an attempt must pass, in the table's order. A refusal names"
-    check("rules.md", f"{head} all that failed.\n\n| rule | acts | when it fails |\n|---|---|---|\n{rows}\n")
+def test_every_rule_has_its_text() -> None:
+    """docs/reference/rules.md lists every rule that a refusal can name, with its sentence or question."""
+    lines = [
+        "# Rules",
+        "",
+        "Every name that a refusal, `inspect`, `held`, `case` or an import can show, in the order of asking:",
+        "of all that fail, the first decides. What is asked stands as a question, which is answered no.",
+    ]
+    for title, said, rules in RULEBOOKS:
+        lines += ["", f"## {title}", "", said, "", "| rule | what it says when it fails, or asks |", "|---|---|"]
+        lines += [f"| `{rule.name}` | {told(rule)} |" for rule in rules]
+    check("rules.md", "\n".join(lines) + "\n")
+
+
+def told(rule: Any) -> str:
+    """Its sentence or question, with the acts that it binds."""
+    few = getattr(rule, "acts", EVERY_ACT) != EVERY_ACT
+    acts = f" *({', '.join(sorted(rule.acts))})*" if few else ""
+    return str(getattr(rule, "sentence", None) or rule.question).replace("|", "\\|") + acts
+
+
+def test_every_entry_kind_has_its_text() -> None:
+    """docs/formats/entries.md has a row for each kind, under its number and name, and none beside."""
+    rows = re.findall(r"^\| ([0-9a-f]{2}) \| (\w+) \|", text(ROOT / "docs/formats/entries.md"), re.MULTILINE)
+    assert dict(rows) == {f"{number:02x}": shape.__name__ for number, shape in KINDS.items()}
 
 
 def test_every_metric_has_its_text() -> None:

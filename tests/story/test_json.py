@@ -1,0 +1,141 @@
+"""docs/reference/json.md is what the commands write: each field with its type, and no field that is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from antiphon.cli import main
+from antiphon.cli.shell import commands
+from antiphon.drill.crash import Figures
+from tests.story.conftest import Seen
+from tests.unit.cli.letters import ME, newsletter, put, run, unsigned
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json.md"
+SECTION = re.compile(r"^## ([a-z][a-z ]*)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+NO_JSON = {("completion",), ("run",)}
+TYPES: Mapping[str, Any] = {
+    "text": lambda v: isinstance(v, str),
+    "time": lambda v: isinstance(v, str) and TIME.fullmatch(v),
+    "number": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
+    "yes or no": lambda v: isinstance(v, bool),
+    "null": lambda v: v is None,
+}
+
+
+def told() -> dict[str, dict[str, list[str]]]:
+    """What the page says: by command and field, the types that it may have."""
+    page = PAGE.read_text("utf-8")
+    return {name: {field: types(kind) for field, kind, _ in ROW.findall(rows)} for name, rows in SECTION.findall(page)}
+
+
+def types(said: str) -> list[str]:
+    """`time or null` is two; `absent` says that the field may be missing."""
+    return ["yes or no"] if said == "yes or no" else said.split(" or ")
+
+
+def fields(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field of a JSON value with its path; empty lists and objects end a path of their own."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from fields(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value:
+        for inner in value:
+            yield from fields(inner, f"{path}[]")
+    else:
+        yield path, value
+
+
+def pattern(field: str) -> re.Pattern[str]:
+    """A field of the page as what it matches."""
+    return re.compile(re.sub(r"\\\{\w+\\\}", "[^\\\\[\\\\]]+", re.escape(field)))
+
+
+def compare(name: str, value: Any) -> None:
+    """Every field that is written is on the page, with its type; every field on the page is written, but what lies in
+    a list or object that is empty here."""
+    page = told()[name]
+    written = list(fields(value))
+    empty = {path for path, leaf in written if leaf in ([], {}) and not isinstance(leaf, bool)}
+    for path, leaf in written:
+        if path in empty:
+            assert any(field.startswith(path) for field in page), f"{name}: {path} is not on the page"
+            continue
+        kinds = [kinds for field, kinds in page.items() if pattern(field).fullmatch(path)]
+        assert kinds, f"{name}: {path} is not on the page"
+        assert any(TYPES[kind](leaf) for kind in kinds[0] if kind != "absent"), f"{name}: {path} is {leaf!r}"
+    paths = {path for path, _ in written}
+    for field, kinds in page.items():
+        there = any(pattern(field).fullmatch(path) for path in paths)
+        assert there or "absent" in kinds or any(field.startswith(path) for path in empty), f"{name}: no {field}"
+
+
+@pytest.mark.parametrize("name", ["status", "cases", "campaigns", "held", "member list", "operator list", "campaign"])
+def test_what_a_node_says_of_itself_is_on_the_page(world: Seen, name: str) -> None:
+    """As a running node with forty days behind it said it."""
+    compare(name, world.said[tuple(name.split())])
+
+
+def test_a_case_is_on_the_page(world: Seen) -> None:
+    """One that climbed the whole ladder, with approvals, attempts and what waits."""
+    found = world.said["case", "deaf-shop.example"]
+    assert found["approvals"] and found["attempts_made"] and found["would"] and found["waiting"]
+    compare("case", found)
+
+
+def test_the_figures_of_a_run_are_on_the_page(world: Seen) -> None:
+    """Exactly the fields that programs rely on."""
+    audit = {name: value for name, value in world.found["audit"].items() if name != "offence" or value}
+    compare("demo", {**world.found, "audit": audit})
+    compare("drill", {**dict.fromkeys(("kills", "acknowledged", "kept", "lost", "twice"), 0), "lawful": True,
+                      "holds": Figures(0, 0, 0, 0, 0, True).holds})  # fmt: skip
+
+
+def test_what_reading_mail_says_is_on_the_page(tmp_path: Path) -> None:
+    """Quickstart, import, inspect, group, and the ledger of that home."""
+    home, mail = tmp_path / "home", str(put(tmp_path / "mail", a=newsletter(1), b=newsletter(2), c=unsigned(3)))
+    compare("init", json.loads(run(home, "init", "--json").stdout))
+    compare("quickstart", json.loads(run(home, "quickstart", mail, "--member", ME, "--json").stdout))
+    compare("import", json.loads(run(home, "import", mail, str(home / "no"), "--member", ME, "--json").stdout))
+    compare("member add", json.loads(run(home, "member", "add", "x@y.example", "--json").stdout))
+    for line in run(home, "inspect", "--assume-signatures-valid", mail, "--jsonl").stdout.splitlines():
+        compare("inspect", json.loads(line))
+    for line in run(home, "group", mail, "--jsonl").stdout.splitlines():
+        compare("group", json.loads(line))
+    run(home, "ledger", "publish", str(tmp_path / "ledger"))
+    compare("audit", json.loads(run(home, "audit", str(tmp_path / "ledger"), "--json").stdout))
+
+
+def test_every_command_is_on_the_page() -> None:
+    """By a section of its own, or by a row of those that say what was done."""
+    page = PAGE.read_text("utf-8")
+    done = set(re.findall(r"^\| `([a-z -]+)` \| `", page.partition("## What was done")[2], re.MULTILINE))
+    leaves = {path for path, each in commands(main) if not isinstance(each, click.Group)} | {("case",)}
+    assert {" ".join(path) for path in leaves - NO_JSON} == told().keys() | done
+
+
+def test_what_was_done_has_the_fields_of_the_page(tmp_path: Path) -> None:
+    """Those that need neither a world nor a case."""
+    home, page = tmp_path / "home", PAGE.read_text("utf-8").partition("## What was done")[2]
+    run(home, "init")
+    for words in (
+        ("disarm", "--host", "h.example"),
+        ("resume", "--host", "h.example"),
+        ("operator", "add", "bo", "--new-key", str(tmp_path / "bo")),
+        ("operator", "revoke", "bo"),
+        ("ledger", "publish", str(tmp_path / "ledger")),
+        ("ledger", "openings", str(tmp_path / "openings")),
+        ("ledger", "proof", "0"),
+        ("backup", str(tmp_path / "copy")),
+    ):
+        found = json.loads(run(home, *words, "--json").stdout)
+        (row,) = re.findall(rf"^\| `{' '.join(w for w in words[:2] if w.isalpha())}` \| (.*) \|$", page, re.MULTILINE)
+        assert {path for path, _ in fields(found)} == set(re.findall(r"`([^`]+)`", row)), words
