@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from antiphon.errors import StorageFailed
@@ -26,11 +27,13 @@ class FolderShelf:
             raise StorageFailed(f"{place} could not be written: {error.strerror}.") from error
 
     def drop(self, path: str) -> None:
-        """Removes a file, and the folder of partial tiles that it leaves empty."""
+        """Removes a file, and the folder of partial tiles that it leaves empty; what is gone already stays gone."""
         place = self._folder / path
         place.unlink(missing_ok=True)
-        if place.parent.name.endswith(".p") and not any(place.parent.iterdir()):
-            place.parent.rmdir()
+        if place.parent.name.endswith(".p"):
+            with suppress(FileNotFoundError):
+                if not any(place.parent.iterdir()):
+                    place.parent.rmdir()
 
 
 class FileAnchor:
