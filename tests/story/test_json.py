@@ -21,7 +21,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "json.md"
 SECTION = re.compile(r"^## ([a-z][a-z ]*)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-NO_JSON = {("completion",), ("run",)}
+NO_JSON = {("completion",), ("run",), ("report",)}
 TYPES: Mapping[str, Any] = {
     "text": lambda v: isinstance(v, str),
     "time": lambda v: isinstance(v, str) and TIME.fullmatch(v),
@@ -89,6 +89,7 @@ def test_a_case_is_on_the_page(world: Seen) -> None:
     found = world.said["case", "deaf-shop.example"]
     assert found["approvals"] and found["attempts_made"] and found["would"] and found["waiting"]
     compare("case", found)
+    compare("complain", world.complaint)
 
 
 def test_the_figures_of_a_run_are_on_the_page(world: Seen) -> None:
