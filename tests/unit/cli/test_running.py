@@ -45,8 +45,7 @@ def test_making_a_home_again_changes_nothing(home: Path) -> None:
 
 
 def test_files_are_written_below_the_home_only(tmp_path: Path) -> None:
-    """But the operator's key and the anchor, which must lie outside: with a strange HOME, temporary and working folder,
-    and by what the system was asked to open, where strace can tell."""
+    """But key and anchor: by what lies in strange folders after, and by what strace saw opened, where it is."""
     mail, around = put(tmp_path / "mail", a=newsletter(1)), tmp_path / "around"
     for name in ("user", "tmp", "cwd", "home"):
         (around / name).mkdir(parents=True)
