@@ -22,7 +22,9 @@ def main() -> None:
     mail = corpora.root()
     print(f"Time limit: no section begins after {size.seconds} s.")
     print(f"Real mail: {mail}" if mail else "ANTIPHON_CORPORA is not set: made-up mail only.")
-    print(f"Written: {page.write(run(size, quick=asked.quick), asked.out or (SMALL if asked.quick else page.FOLDER))}")
+    folder = asked.out or (SMALL if asked.quick else page.FOLDER)
+    run(size, quick=asked.quick, keep=lambda results: page.write(results, folder))
+    print(f"Written: {folder / 'grouping.md'}")
 
 
 if __name__ == "__main__":

@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from antiphon.campaign.grouping import Arrival, Grouper, MemoryIndex
 from antiphon.node import rulebook
 from antiphon.optout.inspection import inspect_message
 from antiphon.settings import Settings
-from antiphon.terms import Identifier, Instant
+from antiphon.terms import Instant
 from bench.grouping import ours
+from bench.grouping.gold import Mail
 from bench.grouping.letter import START, Letter, Sender, write
 from bench.grouping.seeds import person, seed
 from bench.grouping.wording import TOPICS
 
-GENUINE = 10
-"""Messages of each of the two campaigns before and after."""
+AGES = {"young": 2, "grown": 10}
+"""Messages of each of the two campaigns before, and after."""
+AFTER = 5
 BUDGETS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
@@ -30,6 +31,7 @@ class Weld:
     """One way to weld: the fewest messages after which later messages of both share a campaign; None for never."""
 
     way: str
+    age: str
     messages: int | None
     tried: int
 
@@ -81,29 +83,27 @@ WAYS: dict[str, Callable[[Letter, Letter, int], Iterator[Letter]]] = {
 
 
 def welds(seed_: int) -> list[Weld]:
-    """Every way, with growing budgets until it works or the budgets are spent."""
+    """Every way against young campaigns and grown ones, with growing budgets until it works or they are spent."""
     rng = Random(seed_)
     one, other = (seed(topic, 0, rng) for topic in (TOPICS[0], TOPICS[2]))
     one = replace(one, sender=replace(one.sender, account="a:1:x"))
     found = []
     for way, make in WAYS.items():
-        worked = next((budget for budget in BUDGETS if _welded(one, other, list(make(one, other, budget)))), None)
-        found.append(Weld(way, worked, BUDGETS[-1]))
+        for age, before in AGES.items():
+            spent = (b for b in BUDGETS if _welded(one, other, list(make(one, other, b)), before))
+            found.append(Weld(way, age, next(spent, None), BUDGETS[-1]))
     return found
 
 
-def _welded(one: Letter, other: Letter, injected: Sequence[Letter]) -> bool:
+def _welded(one: Letter, other: Letter, injected: Sequence[Letter], before: int) -> bool:
     """Whether, after these, any later genuine message of one is with any later genuine one of the other."""
     rng = Random(len(injected))
-    grouper, places = Grouper(MemoryIndex()), list[str]()
-    before = [letter for _ in range(GENUINE) for letter in (one, other)]
-    for at, letter in enumerate((*before, *injected, *before)):
-        raw = write(replace(letter, to=person(rng), at=at * 600), rng)
-        print_ = ours.evidence(raw)
-        if print_ is not None:
-            arrival = Arrival(Instant((START + at * 600) * 1_000_000), Identifier(at.to_bytes(16, "big")))
-            places.append(grouper.place(print_, arrival).campaign.id.hex())
-    after = places[-2 * GENUINE :]
+    stream = [*(one, other) * before, *injected, *(one, other) * AFTER]
+    mails = [
+        Mail(write(replace(letter, to=person(rng), at=at * 600), rng), START + at * 600, "")
+        for at, letter in enumerate(stream)
+    ]
+    after = ours.placed(ours.evidence_of(mails), mails)[-2 * AFTER :]
     return not set(after[::2]).isdisjoint(after[1::2])
 
 

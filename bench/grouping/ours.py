@@ -16,6 +16,8 @@ from bench.grouping.gold import Mail
 SEED = b"the open grouping bench, seed 1."
 KINDS = {"account": b"k", "attachment": b"ai", "landing": b"l", "text": b"tb"}
 """Which tokens of a fingerprint are of one kind of evidence, by their first byte."""
+MARKS = {"account": slice(4, 8), "landing": slice(16, None)}
+"""Where the marks of a fingerprint tell the same."""
 
 Evidence = list[Fingerprint | None]
 
@@ -38,25 +40,32 @@ def evidence_of(mails: Iterable[Mail], seed: bytes = SEED) -> Evidence:
 
 def hidden(found: Evidence, kind: str) -> Evidence:
     """The fingerprints with one kind of evidence left out."""
-    letters = KINDS[kind]
-    return [print_ and _left_out(print_, letters) for print_ in found]
+    return [print_ and _left_out(print_, kind) for print_ in found]
 
 
-def _left_out(print_: Fingerprint, letters: bytes) -> Fingerprint:
-    kept = tuple(token for token in print_.evidence if token[0] not in letters)
-    if b"b"[0] in letters:
-        return replace(print_, evidence=kept, bands=(), sketch=b"")
-    return replace(print_, evidence=kept)
+def _left_out(print_: Fingerprint, kind: str) -> Fingerprint:
+    kept = tuple(token for token in print_.evidence if token[0] not in KINDS[kind])
+    if kind == "text":
+        return replace(print_, evidence=kept, bands=(), sketch=b"", vocabulary=b"")
+    marks = bytearray(print_.marks)
+    if kind in MARKS:
+        place = MARKS[kind]
+        marks[place] = bytes(len(marks[place]))
+    return replace(print_, evidence=kept, marks=bytes(marks))
 
 
 def placed(
     found: Sequence[Fingerprint | None], mails: Sequence[Mail], order: Sequence[int] | None = None
 ) -> list[str | None]:
-    """The campaign of each message, placed one by one in `order` (else as they stand); None is in none."""
-    grouper, labels = Grouper(MemoryIndex()), list[str | None]([None] * len(mails))
+    """The campaign of each message, placed one by one in `order` (else as they stand); None is in none.
+
+    Told when all are placed: a later message may show that two small campaigns are one.
+    """
+    index = MemoryIndex()
+    grouper, names = Grouper(index), list[bytes | None]([None] * len(mails))
     for at in order if order is not None else range(len(mails)):
         print_ = found[at]
         if print_ is not None:
             arrival = Arrival(Instant(mails[at].at * 1_000_000), Identifier(at.to_bytes(16, "big")))
-            labels[at] = grouper.place(print_, arrival).campaign.id.hex()
-    return labels
+            names[at] = grouper.place(print_, arrival).campaign.id
+    return [index.campaign(name).id.hex() if name is not None else None for name in names]

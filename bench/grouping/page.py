@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.grouping import machine, plot
+from bench.grouping import plot
+from bench.grouping.adversary import AGES
 from bench.grouping.goals import Found, goals
 from bench.grouping.operators import OPERATORS, STRENGTHS
 from bench.grouping.pairs import Score, Share
@@ -86,7 +87,7 @@ def _score(name: str, score: Score, more: Sequence[str] = ()) -> list[str]:
 
 
 def _lines(results: Results) -> Iterator[str]:
-    facts, found = machine.facts(), results.found
+    facts, found = results.machine, results.found
     yield "# Grouping, measured"
     yield ""
     yield "Made by `make bench-grouping`; do not edit. How it is made, and what the words mean, stands in"
@@ -204,13 +205,9 @@ def _streams(found: Found) -> Iterator[str]:
     )
     yield "## Order"
     yield ""
-    yield "Adjusted Rand index between the true order and shuffles of the same messages: real mail "
-    yield ", ".join(f"{index:.4f}" for index in it["order"]) + "."
+    yield "Adjusted Rand index between the true order and shuffles of the same messages:"
+    yield ", ".join(f"{index:.4f}" for index in it["order"]) + " on real mail."
     yield ""
-
-
-def _gold_order(found: Found) -> str:
-    return ", ".join(f"{index:.4f}" for index in found["gold"]["order"])
 
 
 def _addressees(found: Found) -> Iterator[str]:
@@ -227,12 +224,13 @@ def _addressees(found: Found) -> Iterator[str]:
 def _welds(found: Found) -> Iterator[str]:
     yield "## What it costs to weld two campaigns"
     yield ""
-    yield "Messages to inject before a later genuine message of one shares a campaign with one of the other."
+    yield "Messages to inject before a later genuine message of one shares a campaign with one of the other; *young*"
+    yield "campaigns had two messages each, *grown* ones ten."
     yield ""
-    rows = [
-        [weld.way, f"not with {weld.tried}" if weld.messages is None else str(weld.messages)] for weld in found["welds"]
-    ]
-    yield from table(["way", "messages"], rows)
+    ways: dict[str, list[str]] = {}
+    for weld in found["welds"]:
+        ways.setdefault(weld.way, []).append(f"not with {weld.tried}" if weld.messages is None else str(weld.messages))
+    yield from table(["way", *AGES], [[way, *figures] for way, figures in ways.items()])
 
 
 def _framings(found: Found) -> Iterator[str]:

@@ -7,12 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.grouping import adversary, corpora, cost, gold, ours, peers, scale, silver, streams, survival
-from bench.grouping.pairs import Score, judge
+from bench.grouping import (
+    adversary,
+    corpora,
+    cost,
+    daemons,
+    gold,
+    machine,
+    ours,
+    peers,
+    sample,
+    scale,
+    silver,
+    streams,
+    survival,
+)
+from bench.grouping.pairs import Score, Share, judge
 from bench.grouping.reading import Read, read
 
 SEED = 20261125
 SHUFFLES = 5
+RSPAMD = "rspamd, own fuzzy storage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,8 @@ class Results:
 
     size: Size
     quick: bool
+    keep: Callable[[Results], object]
+    machine: dict[str, str] = field(default_factory=machine.facts)
     started: float = field(default_factory=time.monotonic)
     found: dict[str, Any] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -50,7 +67,7 @@ class Results:
         print(f"{time.monotonic() - self.started:7.0f} s  {what}", flush=True)
 
     def section(self, name: str, make: Callable[[], Any]) -> None:
-        """One section, if its time has not run out."""
+        """One section, if its time has not run out; what was found so far is kept by `keep`."""
         if time.monotonic() - self.started > self.size.seconds:
             self.left_out[name] = f"the limit of {self.size.seconds} s had passed"
             return
@@ -58,21 +75,23 @@ class Results:
         begun = time.monotonic()
         self.found[name] = make()
         self.seconds[name] = time.monotonic() - begun
+        self.keep(self)
 
 
-def run(size: Size, *, quick: bool) -> Results:
-    """All sections, the ones that need no real mail first."""
-    results = Results(size, quick)
+def run(size: Size, *, quick: bool, keep: Callable[[Results], object]) -> Results:
+    """All sections, what the goals need first; `keep` is called after each."""
+    results = Results(size, quick, keep)
     results.section("gold", lambda: _gold(size, results.told))
-    results.section("survival", lambda: survival.curves(SEED + 1, size.copies, results.told))
-    results.section("welds", lambda: adversary.welds(SEED))
-    results.section("framings", lambda: adversary.framings(SEED, size.framed))
     if corpora.root() is None:
         results.left_out["real mail"] = "ANTIPHON_CORPORA names no folder"
     else:
         _on_real_mail(size, results)
     results.section("cost", lambda: cost.measure(_timed(size), results.told))
+    results.section("framings", lambda: adversary.framings(SEED, size.framed))
+    results.section("survival", lambda: survival.curves(SEED + 1, size.copies, results.told))
+    results.section("welds", lambda: adversary.welds(SEED))
     results.section("scale", lambda: scale.measure(size.campaigns, results.told))
+    keep(results)
     return results
 
 
@@ -89,6 +108,10 @@ def _gold(size: Size, told: Callable[[str], None]) -> dict[str, Any]:
             told(f"gold: {name}")
             theirs = group(mails, reads)
             scores[name], apart[name] = judge(theirs, truth, masked), gold.mixed(mails, theirs)
+    told("gold: rspamd, own fuzzy storage")
+    fuzzy = daemons.fuzzy_labels([mail.raw for mail in mails])
+    if fuzzy is not None:
+        scores[RSPAMD], apart[RSPAMD] = judge(fuzzy, truth, masked), gold.mixed(mails, fuzzy)
     return {
         "messages": len(mails),
         "campaigns": len(set(truth)),
@@ -110,6 +133,12 @@ def _on_real_mail(size: Size, results: Results) -> None:
                 name, mails, [read(m.raw) for m in mails], ham=ham, told=results.told
             ),
         )
+    kept = [results.found[key] for key in results.found if key.startswith("silver ")]
+    if kept:
+        hard = [corpus.left_out.hard for corpus in kept]
+        results.found["left_out"] = Share(sum(share.hits for share in hard), sum(share.of for share in hard))
+        joined = [(spam_mails[corpus.corpus], corpus.labels) for corpus in kept]
+        results.section("judged", lambda: sample.judged(sample.draw(joined), sample.judgements()))
     results.section("streams", lambda: _streams([*spam_mails.values()], ham_mails, results.told))
     results.section("addressees", lambda: _addressees(spam_mails))
 

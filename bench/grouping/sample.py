@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b, sha256
@@ -28,6 +28,8 @@ from bench.grouping.pairs import Share
 from bench.grouping.reading import landing, read
 
 DRAWN = 800
+MOST_OF_ONE = 10
+"""Pairs drawn of one campaign: a thousand copies of one message tell no more than ten."""
 KEY = b"blind sample 1"
 KEPT = Path(__file__).with_name("judgements.csv")
 HEAD = ("one", "other", "offer", "template", "sender", "verdict", "judge", "on")
@@ -50,13 +52,12 @@ class Pair:
 
 
 def draw(streams: Sequence[tuple[Sequence[Mail], Sequence[str | None]]], count: int = DRAWN) -> list[Pair]:
-    """`count` pairs of joined messages: half among all joins, half among those whose masked text differs.
+    """`count` pairs of joined messages: half among those whose masked text differs, half among all joins.
 
-    A join is a message and one other of its campaign, chosen by key, so that a campaign of a thousand messages counts
-    a thousand times and not half a million times.
+    A join is a message and one other of its campaign, chosen by key; of one campaign at most MOST_OF_ONE are drawn.
     """
-    every: list[tuple[bytes, Pair]] = []
-    hard: list[tuple[bytes, Pair]] = []
+    every: list[tuple[bytes, Hashable, Pair]] = []
+    hard: list[tuple[bytes, Hashable, Pair]] = []
     for mails, labels in streams:
         digests = [sha256(mail.raw).digest() for mail in mails]
         masked = [read(mail.raw).masked for mail in mails]
@@ -66,13 +67,14 @@ def draw(streams: Sequence[tuple[Sequence[Mail], Sequence[str | None]]], count: 
                 found = [(_rank(digests[at], digests[o]), o) for o in others if digests[o] != digests[at]]
                 if found:
                     rank, other = min(found)
-                    kind.append((rank, Pair(mails[at], mails[other], masked[at] != masked[other])))
+                    kind.append((rank, labels[at], Pair(mails[at], mails[other], masked[at] != masked[other])))
     drawn: dict[tuple[str, str], Pair] = {}
-    for kind, most in ((every, count // 2), (hard, count)):
-        for _, pair in sorted(kind, key=lambda one: one[0]):
-            if len(drawn) >= most:
-                break
-            drawn.setdefault(pair.digests, pair)
+    taken: dict[Hashable, int] = defaultdict(int)
+    for kind, most in ((hard, count // 2), (every, count), (hard, count)):
+        for _, campaign, pair in sorted(kind, key=lambda one: one[0]):
+            if len(drawn) < most and pair.digests not in drawn and taken[campaign] < MOST_OF_ONE:
+                taken[campaign] += 1
+                drawn[pair.digests] = pair
     return sorted(drawn.values(), key=lambda pair: blake2b("".join(pair.digests).encode(), key=KEY).digest())
 
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from random import Random
 
-from antiphon.campaign.fingerprint import SLOTS, Fingerprint
+from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.grouping import Arrival, Grouper, MemoryIndex
 from antiphon.terms import Identifier, Instant
+from bench.grouping import ours
+from bench.grouping.gold import stream
 from bench.grouping.machine import resident_bytes
 
 TIMED = 2_000
-BANDS = 25
-EVIDENCE = b"tsfllkd"
 _BEGIN = 1_780_000_000_000_000
 _STEP = 2_000_000
 """Two seconds between messages: a million campaigns within the horizon of a month."""
@@ -37,17 +37,23 @@ class Level:
     joined: int
 
 
-def made(rng: Random) -> Fingerprint:
-    """A fingerprint like that of a message of a campaign of its own."""
-    sketch = rng.randbytes(SLOTS)
-    bands = tuple(b"b" + rng.randbytes(7) for _ in range(BANDS))
-    evidence = tuple(bytes([kind]) + rng.randbytes(7) for kind in EVIDENCE)
-    return Fingerprint(120, sketch, b"", bands, evidence, "synthetic subject of one campaign", False)
+def made(like: Fingerprint, rng: Random) -> Fingerprint:
+    """A fingerprint of the shape of another, of a message of a campaign of its own."""
+    changed: dict[str, bytes | tuple[bytes, ...]] = {}
+    for one in fields(like):
+        value = getattr(like, one.name)
+        if isinstance(value, bytes):
+            changed[one.name] = rng.randbytes(len(value))
+        elif isinstance(value, tuple):
+            changed[one.name] = tuple(token[:1] + rng.randbytes(len(token) - 1) for token in value)
+    return replace(like, **changed)  # type: ignore[arg-type]  # each of the type that stood there
 
 
 def measure(levels: tuple[int, ...], told: Callable[[str], None]) -> list[Level]:
     """Fills one index up to each level in turn and times TIMED messages of each sort there."""
     rng, grouper, found, count = Random(9), Grouper(MemoryIndex()), [], 0
+    like = ours.evidence(stream(1, copies=0, pairs=1)[0].raw)
+    assert like is not None
     known: list[Fingerprint] = []
     begun = time.process_time()
 
@@ -62,11 +68,11 @@ def measure(levels: tuple[int, ...], told: Callable[[str], None]) -> list[Level]
     for level in levels:
         told(f"scale: {level} campaigns")
         while count < level:
-            one = made(rng)
+            one = made(like, rng)
             if level - count <= TIMED:
                 known.append(one)
             place(one)
-        fresh, again = [made(rng) for _ in range(TIMED)], known[-TIMED:]
+        fresh, again = [made(like, rng) for _ in range(TIMED)], known[-TIMED:]
         before = time.process_time()
         joined = sum(not place(replace(one, title="")) for one in again)
         between = time.process_time()

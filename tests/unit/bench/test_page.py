@@ -38,7 +38,9 @@ def test_a_goal_is_met_by_its_figure_alone() -> None:
 
 def test_the_page_tells_goals_and_what_was_left_out(tmp_path: Path) -> None:
     """A page of a run with one section: its figures, its goals, and the reason why the rest is not there."""
-    results = Results(QUICK, quick=True, found={"gold": gold(9, 10)}, left_out={"real mail": "there is none"})
+    results = Results(
+        QUICK, quick=True, keep=str, machine={}, found={"gold": gold(9, 10)}, left_out={"real mail": "there is none"}
+    )
     text = page.write(results, tmp_path).read_text("utf-8")
     assert "0.9000 (" in text
     assert "| precision, gold | >= .995 | 0.9000" in text
