@@ -28,7 +28,7 @@ SYSTEMCTL = """#!/bin/bash
 unit=/etc/systemd/system/antiphon.service
 of() {{ sed -n "s/^$1=//p" $unit; }}
 umask "$(of UMask)"
-setsid runuser -u "$(of User)" -- env "$(of Environment)" ANTIPHON_DNS={dns} ANTIPHON_DOORS__HTTP= \\
+setsid runuser -u "$(of User)" -- env "$(of Environment)" ANTIPHON_DNS={dns} \\
   $(of ExecStart) >/var/log/antiphon 2>&1 </dev/null &
 until (: </dev/tcp/127.0.0.1/8892) 2>/dev/null; do kill -0 $! || exit 1; done
 """

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from pathlib import Path
 
 from antiphon.ports import Clock
 from antiphon.terms import Instant
+
+CLOCK_UNKEPT = 5
+"""TIME_ERROR: nothing keeps the clock."""
 
 
 class SystemClock:
@@ -43,6 +47,14 @@ class SystemChance:
     def draw(self, size: int) -> bytes:
         """Bytes that nobody can guess."""
         return os.urandom(size)
+
+
+def clock_is_kept() -> bool:
+    """Whether the kernel says that something keeps its clock right (adjtimex); true where it can not be asked."""
+    try:
+        return bool(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) != CLOCK_UNKEPT)
+    except (AttributeError, OSError):
+        return True
 
 
 def system_nameserver() -> tuple[str, int]:

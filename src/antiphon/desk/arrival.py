@@ -16,9 +16,9 @@ NODE_KEY = "node.key"
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """One record of the spool. `box` is delivery, report, reply, bounce or prove, or what was handed in: reported,
-    junked, retracted, delivered. `sealed` is the raw mail under the member's key, or the node's own where there is no
-    member."""
+    """One record of the spool. `box` is delivery, report, reply, bounce, prove or probe, or what was handed in:
+    reported, junked, retracted, delivered. `sealed` is the raw mail under the member's key, or the node's own where
+    there is no member."""
 
     box: str
     token: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from antiphon.desk.answer import box_of
 from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
 from antiphon.errors import RefusedByLaw
@@ -17,6 +18,10 @@ SOURCES = {Event.REPORTED: "pipe", Event.JUNKED: "junk", Event.RETRACTED: "junk"
 async def hand_in(desk: Desk, handed: Handed, at: Instant | None) -> None:
     """Durable when this returns. What a mail store tells of a mailbox without a live mandate is forgotten at once; a
     person who hands a message in is told. Raises RefusedByLaw, StorageFailed."""
+    box = box_of(desk, handed.mailbox)
+    if box is not None and box[0] == "probe":
+        await spool_mail(desk, "probe", None, handed.raw, token=box[1], source="reports")
+        return
     member = await desk.store.read(lambda tx: member_of(tx, desk, handed.mailbox))
     if member is None:
         if handed.event is Event.REPORTED:

@@ -15,6 +15,7 @@ from antiphon.desk.answer import take_answer, take_bounce
 from antiphon.desk.arrival import Arrival, fetch, node_key
 from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import prove_member
+from antiphon.desk.probe import take_probe
 from antiphon.desk.receive import Work, delivery_work, keep_report, statable, take_back
 from antiphon.desk.standing import ask_age
 from antiphon.errors import MalformedInput
@@ -97,6 +98,8 @@ async def _prepare(desk: Desk, arrival: Arrival, turn: asyncio.Semaphore) -> lis
                 await take_answer(desk, arrival.token, raw)
             elif arrival.box == "bounce":
                 await take_bounce(desk, arrival.token, raw)
+            elif arrival.box == "probe":
+                await take_probe(desk, arrival.token)
             elif arrival.box == "prove":
                 await _take_proof(desk, arrival.token, raw)
         return []

@@ -25,6 +25,7 @@ from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
 from antiphon.web import archive, complaints, mailings, overview, views
+from antiphon.web.checkup import Checkup
 from antiphon.web.clicks import Clicks, find_report
 
 MOST_LINE = 32 * 1024 * 1024
@@ -67,7 +68,7 @@ class Control:
             "member-revoke": lambda q: withdraw.revoke(desk, _text(q, "address"), erase=bool(q.get("erase"))),
             "members": self._members,
             "report": self._report,
-            **Clicks(desk).verbs(),
+            **(Clicks(desk).verbs() | Checkup(desk).verbs()),
             **complaints.verbs(desk),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),

@@ -13,6 +13,8 @@ from antiphon.registry.mandate import Mandate, MandateState
 
 TAKEN = "250 2.0.0 kept"
 GONE = "550 5.1.1 no such mailbox"
+WATCHED = ("delivery", "probe")
+"""The boxes whose mail an MTA tells the milter door of."""
 
 
 class Enveloped(Protocol):
@@ -65,17 +67,18 @@ class MailDoor:
         return replies
 
     async def watches(self, recipient: str) -> bool:
-        """Whether this is a member's own mailbox, whose mail is committed when an MTA tells of it."""
+        """Whether this is a member's own mailbox, whose mail is committed when an MTA tells of it; or a probe's."""
         found = await self._box(recipient)
-        return found is not None and found[0] == "delivery"
+        return found is not None and found[0] in WATCHED
 
     async def commit(self, envelope: Enveloped) -> None:
         """What an MTA told of one mail, durable for each member's mailbox when this returns. Raises StorageFailed."""
         peer = (envelope.peer_address, envelope.peer_port)
         for recipient in dict.fromkeys(recipient.lower() for recipient in envelope.rcpt_tos):
             found = await self._box(recipient)
-            if found is not None and found[0] == "delivery":
-                await spool_mail(self._desk, "delivery", found[2], envelope.raw, peer=peer, source="milter")
+            if found is not None and found[0] in WATCHED:
+                box, token, member = found
+                await spool_mail(self._desk, box, member, envelope.raw, token=token, peer=peer, source="milter")
         self._wake.set()
 
     async def _box(self, recipient: str) -> tuple[str, str, Mandate | None] | None:

@@ -1,0 +1,135 @@
+"""The doctor: what may be wrong, and what to type; probes through the doors; the node's own DNS records."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from antiphon.cli.frame import as_json, line, main
+from antiphon.cli.table import paragraph
+from antiphon.errors import AntiphonError
+
+if TYPE_CHECKING:
+    from antiphon.cli.premises import Place
+    from antiphon.desk.diagnose import Finding
+
+EXIT = {"note": 0, "warning": 1, "error": 3}
+PROBE_SECONDS = 20.0
+STRING = 255
+Found = Mapping[str, object]
+
+
+@main.command()
+@click.option("--probe", is_flag=True, help="Send a marked message through each door to the end of the chain.")
+@click.option("--zone", is_flag=True, help="Print the node's DNS records as lines of a zone file.")
+@as_json
+@click.pass_obj
+def doctor(home: Path, probe: bool, zone: bool, as_json: bool) -> None:
+    """What may be wrong with this node and around it, and what to type.
+
+    Looks at the home, its keys, the anchor, clock, disk, doors, DNS, DKIM keys, reverse DNS, and at Postfix and Dovecot
+    beside it. Each finding has a trigger, an effect, a severity and a fix. A probe is a message that nobody reads: it
+    shows that a door works to the end of the chain, and can become no report and no entry of the ledger.
+
+    \b
+      antiphon doctor
+      antiphon doctor --probe --json
+      antiphon doctor --zone >> zone.db
+
+    Exit codes: 0 nothing, or notes; 1 a warning; 3 an error.
+    """
+    if zone:
+        asyncio.run(_zone(home))
+        return
+    found = asyncio.run(_findings(home, probe=probe))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        _show(found)
+        if probe and not any(str(each["check"]).startswith(("probe-", "running")) for each in found):
+            click.echo("Probes came through every door.")
+    sys.exit(max((EXIT[str(each["severity"])] for each in found), default=0))
+
+
+def _show(found: list[Found]) -> None:
+    for each in found:
+        click.echo(paragraph(str(each["trigger"]), first=f"{each['severity']:<9}", indent=" " * 9))
+        click.echo(paragraph(str(each["effect"]), first=" " * 9, indent=" " * 9))
+        click.echo(paragraph(str(each["fix"]), first="         > ", indent=" " * 11))
+    click.echo("Nothing is wrong." if not found else f"\n{len(found)} findings.")
+
+
+async def _findings(home: Path, *, probe: bool) -> list[Found]:
+    from antiphon.backends.home import Home
+    from antiphon.cli.premises import doors_of, look_around, shut_doors
+    from antiphon.desk.diagnose import Finding, Severity
+    from antiphon.settings import load_settings
+
+    place = Home(home)
+    running = await _runs(place.control)
+    try:
+        settings = load_settings(place.settings)
+    except AntiphonError as error:
+        return [asdict(Finding("settings", Severity.ERROR, error.what, "The node does not start.", error.advice))]
+    found = list(look_around(place, settings, running=running))
+    doors = doors_of(place, settings)
+    if running:
+        found += await shut_doors(doors)
+    probed = {name: each for name, each in doors.items() if name != "http"}
+    try:
+        if running and probe:
+            found += await _probe(home, probed)
+        async with line(home) as put:
+            rows: list[Found] = await put("doctor", doors=list(probed) if running else [])
+    except AntiphonError as error:
+        rows = [asdict(Finding("node", Severity.ERROR, error.what, "The node can not be asked.", error.advice))]
+    order = list(EXIT)
+    every: list[Found] = [*(asdict(each) for each in found), *rows]
+    return sorted(every, key=lambda each: -order.index(str(each["severity"])))
+
+
+async def _runs(control: Path) -> bool:
+    try:
+        _, writer = await asyncio.open_unix_connection(control)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _probe(home: Path, doors: Mapping[str, Place]) -> list[Finding]:
+    from antiphon.desk.diagnose import Finding, Severity
+    from antiphon.intake.probe import knock
+
+    found: list[Finding] = []
+    async with line(home) as put:
+        for name, place in doors.items():
+            before = (await put("probes"))[name]
+            fix = f"Look at the node's log; is doors.{name} in settings.toml what it should be?"
+            try:
+                await knock(name, place, (await put("probe", door=name))["recipient"])
+                async with asyncio.timeout(PROBE_SECONDS):
+                    while (await put("probes"))[name] == before:  # noqa: ASYNC110 - the node is another process
+                        await asyncio.sleep(0.1)
+            except AntiphonError as error:
+                effect = "What comes this way does not reach the end of the chain."
+                found.append(Finding(f"probe-{name}", Severity.ERROR, error.what, effect, fix))
+            except TimeoutError:
+                said = f"The {name} door took the probe, and it did not come to the end of the chain."
+                found.append(Finding(f"probe-{name}", Severity.ERROR, said, "Mail waits in the spool.", fix))
+    return found
+
+
+async def _zone(home: Path) -> None:
+    async with line(home) as put:
+        records: dict[str, str] = (await put("status"))["dkim_records"]
+    for name, value in records.items():
+        strings = " ".join(f'"{value[at : at + STRING]}"' for at in range(0, len(value), STRING))
+        click.echo(f"{name}. 3600 IN TXT ( {strings} )")

@@ -1,0 +1,135 @@
+"""The doctor on a real home: findings for programs and people, exit codes by severity, probes through its doors."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from antiphon.backends.home import Home
+from antiphon.cli.premises import look_around
+from antiphon.settings import Doors, Settings
+
+PROGRAM = [sys.executable, "-m", "antiphon"]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Node:
+    """A home with all its doors on loopback; its name server is nobody."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder, folder / "home"
+        self.ports = {name: free_port() for name in ("milter", "lmtp", "smtp")}
+        doors = "".join(f'{name} = "127.0.0.1:{port}"\n' for name, port in self.ports.items())
+        begin = folder / "begin.toml"
+        begin.write_text(f'dns = "127.0.0.1:{free_port()}"\n[doors]\nhttp = ""\n{doors}', "utf-8")
+        assert self.run("init", "--settings", str(begin)).returncode == 0
+        self.running: subprocess.Popen[bytes] | None = None
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [*PROGRAM, "--home", str(self.home), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    def start(self) -> None:
+        self.running = subprocess.Popen([*PROGRAM, "--home", str(self.home), "run"], stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        while not (self.home / "control.sock").exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.running is not None:
+            self.running.terminate()
+            self.running.wait(timeout=30)
+
+    def findings(self, *words: str) -> tuple[dict[str, str], int]:
+        """Severity by what was looked at, and the exit code."""
+        done = self.run("doctor", "--json", *words)
+        rows: list[dict[str, Any]] = json.loads(done.stdout)
+        for row in rows:
+            assert all(row[name] for name in ("check", "severity", "trigger", "effect", "fix")), row
+        return {row["check"]: row["severity"] for row in rows}, done.returncode
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = Node(tmp_path)
+    yield made
+    made.stop()
+
+
+def test_a_fresh_home_is_looked_over(node: Node) -> None:
+    """It does not run, its name server is silent; each finding says all four things; people read the same."""
+    found, code = node.findings()
+    assert (found["running"], found["dns"], found["master-key"]) == ("warning", "error", "note")
+    assert code == 3
+    said = node.run("doctor").stdout
+    assert "The name server gives no answer." in said
+    assert "> Look at the system's resolver" in said
+
+
+def test_a_running_node_passes_a_probe_through_every_door(node: Node) -> None:
+    """Doors without a probe are noted, afterwards not; the ledger is as long as before, and there is no report."""
+    node.start()
+    before = json.loads(node.run("status", "--json").stdout)
+    doors = {"probe-lmtp", "probe-smtp", "probe-milter", "probe-reports"}
+    found, _ = node.findings()
+    assert doors <= set(found)
+    assert not {name for name in found if name.startswith("door-")}
+    found, _ = node.findings("--probe")
+    assert not doors & set(found)
+    after = json.loads(node.run("status", "--json").stdout)
+    assert (after["ledger"], after["reports"]) == (before["ledger"], before["reports"])
+
+
+def test_the_zone_can_be_pasted(node: Node) -> None:
+    """Two keys, each string at most 255 bytes long (RFC 1035 §3.3.14); a parser of zone files takes them."""
+    import dns.zone
+
+    text = (
+        "$ORIGIN antiphon.invalid.\n@ 3600 IN SOA a. b. 1 1 1 1 1\n@ 3600 IN NS a.\n"
+        + node.run("doctor", "--zone").stdout
+    )
+    zone = dns.zone.from_text(text, relativize=False)
+    assert len([name for name in zone.nodes if b"_domainkey" in name.labels]) == 2
+
+
+def checks(home: Home, doors: Doors) -> set[str]:
+    return {finding.check for finding in look_around(home, Settings(doors=doors, master_key="elsewhere"), running=True)}
+
+
+def test_what_is_wrong_on_the_machine_is_found(node: Node) -> None:
+    """A key that others can read, a folder that others can enter, doors that others can reach, files of nobody."""
+    home, quiet = Home(node.home), Doors(milter="127.0.0.1:1", http="")
+    wrong = {"home", "keys", "reports-open", "reports-broken", "reports-waiting", "open-milter", "no-mta"}
+    assert not checks(home, quiet) & wrong
+    home.reports.mkdir()
+    (home.reports / "x.broken").touch()
+    (home.reports / "x.handed").touch()
+    home.reports.chmod(0o777)
+    (home.keys / "master").chmod(0o644)
+    home.path.chmod(0o755)
+    assert checks(home, Doors(milter="0.0.0.0:1", http="")) & wrong == wrong - {"no-mta"}
+    assert "no-mta" in checks(home, Doors(http=""))
+
+
+def test_a_home_that_is_none_is_one_finding_of_it(tmp_path: Path) -> None:
+    """With what to type."""
+    done = subprocess.run(
+        [*PROGRAM, "--home", str(tmp_path), "doctor", "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert any("antiphon init" in row["fix"] for row in json.loads(done.stdout))
+    assert os.listdir(tmp_path) == []

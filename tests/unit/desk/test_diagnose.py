@@ -1,0 +1,108 @@
+"""The node's own findings: each can be brought about and mended, and says what, with what effect, and what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from antiphon.desk.diagnose import PROBE_LASTS, Severity, diagnose
+from antiphon.desk.probe import probe_token, take_probe
+from antiphon.desk.withdraw import revoke
+from antiphon.ledger.allowance import Armed
+from antiphon.terms import Instant
+from tests.unit.desk.household import MEMBER, Household
+
+NODE = "node.example"
+R1 = (f"r1._domainkey.{NODE}", "TXT")
+
+
+async def well(*, armed: Armed = Armed.OWN) -> Household:
+    """A node with which nothing is wrong."""
+    home = await Household().open(armed=armed)
+    for name, record in home.desk.mail_signer.records().items():
+        home.names.rows[name, "TXT"] = (record,)
+    home.names.rows[NODE, "MX"] = ("10 mx.node.example",)
+    home.names.rows[NODE, "A"] = ("192.0.2.1",)
+    home.names.rows["192.0.2.1", "PTR"] = (NODE,)
+    return home
+
+
+async def found(home: Household, *doors: str, **changes: object) -> dict[str, Severity]:
+    """Findings by what was looked at."""
+    findings = await diagnose(replace(home.desk, **changes), doors)  # type: ignore[arg-type]  # fields of the desk
+    for finding in findings:
+        assert all((finding.trigger, finding.effect, finding.fix))
+        assert finding.trigger.endswith(".") and finding.effect.endswith(".")
+    return {finding.check: finding.severity for finding in findings}
+
+
+async def test_a_node_that_is_well_has_no_finding() -> None:
+    """The positive control of all below."""
+    assert await found(await well()) == {}
+
+
+Wrong = Callable[[Household], None]
+BREAKS: dict[str, tuple[Wrong, Severity]] = {
+    "anchor": (lambda home: setattr(home.log, "agrees", False), Severity.ERROR),
+    "dns": (lambda home: home.names.down.add(NODE), Severity.ERROR),
+    "mx": (lambda home: home.names.rows.pop((NODE, "MX")), Severity.NOTE),
+    "reverse-dns": (lambda home: home.names.rows.pop(("192.0.2.1", "PTR")), Severity.NOTE),
+    "dkim-e1": (lambda home: home.names.rows.pop((f"e1._domainkey.{NODE}", "TXT")), Severity.NOTE),
+    "dkim-r1": (lambda home: home.names.rows.update({R1: ("v=DKIM1; p=",)}), Severity.NOTE),
+}
+
+
+@pytest.mark.parametrize("check", BREAKS)
+async def test_what_is_wrong_is_found(check: str) -> None:
+    """One thing broken is one finding."""
+    home = await well()
+    wrong, severity = BREAKS[check]
+    wrong(home)
+    assert await found(home) == {check: severity}
+
+
+async def test_what_an_armed_node_lacks_is_an_error() -> None:
+    """While it may write to originators; else it is good to know."""
+    home = await well(armed=Armed.COMMUNITY)
+    BREAKS["mx"][0](home)
+    assert await found(home) == {"mx": Severity.ERROR}
+
+
+async def test_a_stopped_node_says_so() -> None:
+    """The file STOP is no fault, but one should know."""
+    assert await found(await well(), stopped=lambda: True) == {"stop": Severity.WARNING}
+
+
+async def test_without_members_there_is_nothing_to_do() -> None:
+    """Revoked ones do not count."""
+    home = await well()
+    await revoke(home.desk, MEMBER)
+    assert await found(home) == {"members": Severity.NOTE}
+
+
+async def test_a_node_without_a_name_of_its_own_is_told_once() -> None:
+    """Its records are not asked for: there are none."""
+    home = await well()
+    house = replace(home.desk.house, domain="antiphon.invalid", hosted_domains=(), legal_name="", public_url="")
+    assert await found(home, house=house) == {"domain": Severity.NOTE, "hosted-domains": Severity.NOTE}
+
+
+async def test_a_door_without_a_probe_is_told() -> None:
+    """Until one came through, and when that was long ago."""
+    home = await well()
+    assert await found(home, "milter") == {"probe-milter": Severity.NOTE}
+    assert await take_probe(home.desk, probe_token(home.desk, "milter")) == "milter"
+    assert await found(home, "milter") == {}
+    home.time.at = Instant(home.time.at + PROBE_LASTS + 1)
+    assert await found(home, "milter") == {"probe-milter": Severity.NOTE}
+
+
+async def test_the_worst_comes_first() -> None:
+    """Errors, then warnings, then notes."""
+    home = await well()
+    for check in ("mx", "anchor"):
+        BREAKS[check][0](home)
+    order = list((await found(home, stopped=lambda: True)).values())
+    assert order == [Severity.ERROR, Severity.WARNING, Severity.NOTE]
