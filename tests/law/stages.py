@@ -30,8 +30,13 @@ def stage_of(node: Node, stage: str) -> None:
         node.enrol(person, "count,token,optout")
     for domain in ("shop.example", "post.example"):
         newsletter(node, domain)
-    node.sleep((1 if stage == "opting-out" else 4) * DAY)
+    for _ in range(3 if stage == "opting-out" else 0):
+        newsletter(node, "shop.example")
+    node.tally.stop_file = stage == "opting-out"
+    node.sleep(4 * DAY)
     if stage == "opting-out":
+        node.decide_pairs(allow=True)
+        node.tally.stop_file = False
         return
     node.decide_pairs(allow=True)
     if stage == "proposed":

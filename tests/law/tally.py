@@ -70,6 +70,7 @@ class Attempt:
     outcome: str
     retry_until: int = 0
     unknown: bool = False
+    lost: bool = False
     unread: set[str] = field(default_factory=set)
 
     def heeded(self) -> bool:
@@ -250,13 +251,14 @@ class Tally:
 
     def settled(self, entry: NoticeSettled | RequestSettled) -> None:
         """What the ledger says became of an attempt: only less than the destination said, never more."""
-        for attempt in self.attempts:
-            if attempt.intent == entry.intent:
-                attempt.unknown = entry.outcome is Outcome.UNKNOWN
-                if entry.outcome is not Outcome.ACCEPTED and attempt.outcome == ACCEPTED:
-                    attempt.outcome = SPENT
-                elif entry.outcome is Outcome.ACCEPTED and attempt.outcome != ACCEPTED:
-                    self.offences.append(f"entry {entry.intent} is called accepted, and was not")
+        for attempt in [a for a in self.attempts if a.intent == entry.intent]:
+            attempt.unknown = entry.outcome is Outcome.UNKNOWN
+            if entry.outcome is Outcome.ACCEPTED and not attempt.lost and attempt.outcome == ACCEPTED:
+                return
+            if attempt.outcome == ACCEPTED:
+                attempt.outcome = SPENT
+        if entry.outcome is Outcome.ACCEPTED:
+            self.offences.append(f"entry {entry.intent} is called accepted, and nobody heard that")
 
     def bytes_at(self, host: str) -> int:
         """TCP payload both ways."""

@@ -46,8 +46,8 @@ class Law(RuleBasedStateMachine):
         return MemoryStore(CABINETS)
 
     @initialize(
-        stage=st.sampled_from(STAGES),
-        outcome=st.sampled_from(["accepted", "accepted", "accepted", "failed", "unknown", "too-many"]),
+        stage=st.sampled_from([*STAGES, "opting-out"]),
+        outcome=st.sampled_from(["accepted", "accepted", "failed", "unknown", "too-many"]),
         mail=st.sampled_from(["accepted", "accepted", "failed"]),
     )
     def begin(self, stage: str, outcome: str, mail: str) -> None:

@@ -186,7 +186,9 @@ class Sockets:
         if outcome == "refused" and not message:
             made.unread = {"host", "case"}
         books.tally.attempts.append(made)
+        made.lost = True
         books.fuse.tick("sent")  # a crash here: it arrived, and nobody knows
+        made.lost = False
         return answered(outcome, books.retry_after if outcome == "too-many" else None, books.took)
 
     def _doubts(self, permit: Permit, entry: NoticeIntended | RequestIntended, host: str) -> list[str]:

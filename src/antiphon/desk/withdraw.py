@@ -50,7 +50,8 @@ async def undo(desk: Desk, report: Identifier, *, who: str) -> None:
 
 
 async def revoke(desk: Desk, address: str, *, erase: bool = False) -> None:
-    """A member leaves, at once; with `erase` its data key is destroyed, and with it mail, salts and openings."""
+    """A member leaves, at once; with `erase` its data key is destroyed, and with it mail, salts and openings. What it
+    reported is taken back for good: its leaves stay unspent, like dummies, also where the same person comes again."""
 
     def work(tx: Transaction) -> None:
         now = desk.clock.now()
@@ -60,6 +61,10 @@ async def revoke(desk: Desk, address: str, *, erase: bool = False) -> None:
         mandate = replace(found[0], state=MandateState.REVOKED, revoked_at=now)
         tx.put(replace(mandate, data_key=None) if erase else mandate)
         for report in tx.find(Report, member=mandate.member, state=ReportState.ACCEPTED):
+            sighting = tx.get(Sighting, report.report)
+            if sighting is None or sighting.paid is None:
+                undo_click(tx, report)
+                retract(tx, report)
             if report.case is not None:
                 look_by(tx, report.case, now)
 

@@ -54,7 +54,12 @@ def test_an_ordinary_newsletter_passes() -> None:
         assert verdict.signature in verdict.passing
 
 
-@pytest.mark.parametrize("rule", [rule.name for rule in GATE])
+def test_every_rule_has_a_breach() -> None:
+    """No rule is missing from the table, and none stands there that nobody breaks."""
+    assert [rule.name for rule in GATE] == list(BROKEN)
+
+
+@pytest.mark.parametrize("rule", BROKEN)
 def test_each_rule_alone_refuses_what_all_others_let_pass(rule: str) -> None:
     """One fault, one reason; with that rule taken out of its tuple the message would pass."""
     raw, keys = BROKEN[rule]
@@ -129,6 +134,12 @@ def test_one_good_signature_among_others_is_enough() -> None:
     assert verdict.passes and verdict.signature is not None
     assert verdict.signature.domain == "shop.example"
     assert [s.domain for s in verdict.passing] == ["shop.example", "mailer.example"]
+
+
+def test_the_fields_that_may_stand_once_are_those_of_the_law() -> None:
+    """From, Date, Message-ID, To, the two of the opt-out, and CFBL-Address (LAW §3)."""
+    names = ("from", "date", "message-id", "to", "list-unsubscribe", "list-unsubscribe-post", "cfbl-address")
+    assert [rule.name for rule in UNAMBIGUOUS] == [f"one-{name}" for name in names]
 
 
 @pytest.mark.parametrize("rule", UNAMBIGUOUS, ids=lambda rule: rule.name)

@@ -219,3 +219,46 @@ def test_unknown_is_no() -> None:
             act = Act.NOTICE if field.name == "named_stand" else Act.REQUEST
             asked = question(act, **{field.name: False})
             assert judge(asked), field.name
+
+
+def test_the_measures_are_those_of_the_law() -> None:
+    """12 KiB for one click, 8 KiB beside a mail, 30 days (LAW §2, §3); to observe is the least."""
+    assert (allowance.ONE_CLICK_RESERVE, allowance.MAIL_OVERHEAD, allowance.FRESH) == (12_288, 8_192, 30 * DAY)
+    assert [int(level) for level in sorted(Armed)] == [0, 1, 2]
+    assert sorted(Armed) == [Armed.OBSERVING, Armed.OWN, Armed.COMMUNITY]
+
+
+def test_what_a_sighting_lacks_is_asked_of_the_sighting_alone() -> None:
+    """`unfit` judges the rules about sightings that bind this act, and no other."""
+    asked = question(
+        armed=Armed.OBSERVING, pace_allows=False, coins=(coin(spent=True, tries=3, consents_to_opt_out=False),)
+    )
+    assert [rule.name for rule in allowance.unfit(asked)] == ["unspent"]
+    assert allowance.unfit(question(halted=True)) == ()
+    assert [r.name for r in allowance.unfit(question(Act.OWN_OPT_OUT, coins=(coin(asked=False, tries=3),)))] == [
+        "tries-left"
+    ]
+
+
+@pytest.mark.parametrize("act", Act)
+def test_a_complaint_takes_the_network_purse_and_all_else_the_other(act: Act) -> None:
+    """The two purses of a sighting, each spent once."""
+    till = Till()
+    spend(question(act, coins=(coin(asked=act in (Act.REQUEST, Act.CLICKED_REQUEST), clicked=True),)), till)
+    assert till.taken == {(Side.NETWORK if act is Act.COMPLAINT else Side.ORIGINATOR, KEY)}
+
+
+def test_a_permit_says_what_it_is_for() -> None:
+    """The act, the intent and the bytes that it may use."""
+    permit = spend(question(reserve=15_000), Till())
+    assert (permit.act, permit.intent, permit.reserve) == (Act.REQUEST, 0, 15_000)
+
+
+def test_limits_are_met_at_the_limit() -> None:
+    """Exactly covered, exactly 30 days old, exactly now, exactly 24 hours apart, the third try: lawful."""
+    assert judge(question(reserve=20_000)) == ()
+    for changes in ({"received_at": Instant(NOW - 30 * DAY)}, {"received_at": NOW}, {"hold_until": NOW}, {"index": 9}):
+        assert judge(question(coins=(coin(**changes),))) == (), changes
+    assert [r.name for r in judge(question(coins=(coin(received_at=Instant(NOW + 1)),)))] == ["fresh"]
+    own = coin(asked=False, tries=2, last_try_at=Instant(NOW - DAY))
+    assert judge(question(Act.OWN_OPT_OUT, coins=(own,))) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,19 @@ from antiphon.campaign.gate import gate
 from antiphon.formats.dkim import KeyAnswer, verify
 from antiphon.formats.message import parse_message
 from antiphon.formats.providers import ProviderMap, load_providers
-from antiphon.optout.channel import RULES, Kind, Offer, chain_allowed, offers_of, personal, proven, token_of
+from antiphon.optout.channel import (
+    RULES,
+    Kind,
+    Offer,
+    chain_allowed,
+    is_kin,
+    offers_of,
+    personal,
+    proven,
+    token_of,
+    waits_for_host,
+    with_hosts,
+)
 from antiphon.optout.originator import originator_of
 from antiphon.terms import Domain, Instant
 from tests.unit.formats.dkim_vectors import EDWARDS, NEWSLETTER, keys_for, sign
@@ -118,6 +132,61 @@ def test_a_providers_host_below_its_own_signature_is_no_customers() -> None:
     assert offer.reasons[0] == "host"
 
 
+@pytest.mark.parametrize(
+    ("host", "signer", "kin"),
+    [
+        ("shop.example", "news.shop.example", True),
+        ("leave.shop.example", "news.shop.example", True),
+        ("news.shop.example", "news.shop.example", False),
+        ("a.news.shop.example", "news.shop.example", False),
+        ("other.example", "news.shop.example", False),
+        ("", "news.shop.example", False),
+        ("shop.example", "", False),
+        ("", "", False),
+    ],
+)
+def test_kin_is_a_parent_or_a_sibling_and_nobody_else(host: str, signer: str, kin: bool) -> None:
+    """Of one organisation, and neither d= itself nor below it."""
+    assert is_kin(host, signer) is kin
+
+
+def _kin_offer() -> Offer:
+    raw = sign(mail("<https://leave.shop.example/u/k3j5h2g9d8s7a6>"), domain="news.shop.example")
+    (offer,) = offered(raw, keys_for(domain="news.shop.example"))
+    return offer
+
+
+def test_a_person_opens_one_exact_host_for_one_exact_signer() -> None:
+    """That host and that d=, and only the question of the host: the URL must still be shown to be personal."""
+    offer, signer = _kin_offer(), "news.shop.example"
+    assert offer.reasons == ("host", "personal") and waits_for_host(offer, signer)
+    assert with_hosts([offer], signer, {"leave.shop.example"})[0].reasons == ("personal",)
+    for other, approved in (
+        (signer, {"shop.example"}),
+        (signer, set()),
+        ("mail.other.example", {"leave.shop.example"}),
+    ):
+        assert with_hosts([offer], other, approved) == (offer,)
+
+
+def test_nobody_opens_a_strangers_host() -> None:
+    """No approval makes a stranger kin, and no other fault waits for a person."""
+    (stranger,) = offered(sign(mail("<https://innocent.example/u/k3j5h2g9d8s7a6>")), keys_for())
+    assert not waits_for_host(stranger, "shop.example")
+    assert with_hosts([stranger], "shop.example", {"innocent.example"}) == (stranger,)
+    offer = _kin_offer()
+    assert not waits_for_host(replace(offer, reasons=(*offer.reasons, "relayed")), "news.shop.example")
+    assert not waits_for_host(replace(offer, reasons=("personal",)), "news.shop.example")
+    assert waits_for_host(replace(offer, reasons=("host",)), "news.shop.example")
+
+
+def test_an_offer_that_is_no_url_needs_every_proof_too() -> None:
+    """A mail address at a provider's place is nobody's own, whoever signed."""
+    headers = mail("<mailto:leave+k3j5h2g9d8s7a6@leave.omni.example>", **{"X-Omni-Account": "B1"})
+    (offer,) = offered(sign(headers, domain="omnimail.example", covers=BOTH), keys_for(domain="omnimail.example"), OMNI)
+    assert offer.reasons[0] == "host" and not offer.on_click
+
+
 FAULTY = {
     "form": (
         sign(mail("<https://shop.example/u/k3j5h2g9d8s7a6>", **{"List-Unsubscribe-Post": "no"})),
@@ -135,7 +204,12 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize("rule", [rule.name for rule in RULES])
+def test_every_rule_has_a_breach() -> None:
+    """No rule of channels is missing, and none is there that nobody breaks."""
+    assert {rule.name for rule in RULES} == set(FAULTY)
+
+
+@pytest.mark.parametrize("rule", FAULTY)
 def test_each_rule_refuses_first_what_it_is_for(rule: str) -> None:
     """The deciding reason comes first, and no click opens it."""
     raw, keys, relayed = FAULTY[rule]
