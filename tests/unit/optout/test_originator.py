@@ -85,6 +85,22 @@ def test_a_provider_answers_only_through_the_signed_account() -> None:
     assert other is not None and other.name != found.name
 
 
+@pytest.mark.parametrize(
+    ("account", "answers"),
+    [("A1", True), ("a" * 64, True), ("a" * 65, False), ("", False), ("A1,B2", False), ("A\t1", False), ("A", True)],
+)
+def test_an_account_is_one_printable_word(account: str, answers: bool) -> None:
+    """At most 64 characters; a list, a control character or nothing names nobody."""
+    raw = sign({**NEWSLETTER, "X-Account": account}, domain="mailworks.example", covers=BOTH)
+    assert (asked(raw, keys_for(domain="mailworks.example")) is not None) is answers
+
+
+def test_two_accounts_are_none() -> None:
+    """A second field above the signed one names nobody."""
+    raw = b"X-Account: B2\r\n" + sign({**NEWSLETTER, "X-Account": "A1"}, domain="mailworks.example", covers=BOTH)
+    assert asked(raw, keys_for(domain="mailworks.example")) is None
+
+
 def test_a_platform_is_infrastructure_even_when_aligned() -> None:
     """Its own From address, or its own signing domain in From, is not its customer."""
     for domain in ("send.example", "mailworks.example"):
@@ -142,11 +158,16 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize("rule", STANDING, ids=lambda rule: rule.name)
-def test_each_rule_of_standing_refuses_alone(rule) -> None:  # type: ignore[no-untyped-def]  # a rule of standing
+def test_every_rule_of_standing_has_a_breach() -> None:
+    """None is missing from the table, and none stands there that nobody breaks."""
+    assert {rule.name for rule in STANDING} == set(FAULTY)
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_each_rule_of_standing_refuses_alone(name: str) -> None:
     """One fault, one reason; without the rule it would be accountable."""
-    assert unaccountable(FAULTY[rule.name], NOW) == (rule.name,)
-    assert all(other.check(FAULTY[rule.name], NOW) for other in STANDING if other is not rule)
+    assert unaccountable(FAULTY[name], NOW) == (name,)
+    assert all(other.check(FAULTY[name], NOW) for other in STANDING if other.name != name)
 
 
 def test_the_ages_are_reached_to_the_day() -> None:
