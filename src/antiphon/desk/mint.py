@@ -15,8 +15,18 @@ from antiphon.desk.standing import standing_of
 from antiphon.errors import RefusedByLaw
 from antiphon.ledger.allowance import CLICKED, Act, Coin, Permit, Question, Side, spend
 from antiphon.ledger.commitment import hide, nullifier
-from antiphon.ledger.entry import Basis, ChannelKind, NoticeIntended, Purpose, RequestIntended, SpentLeaf
-from antiphon.ledger.kept import Spent
+from antiphon.ledger.entry import (
+    Basis,
+    ChannelKind,
+    NoticeIntended,
+    NoticeSettled,
+    Purpose,
+    RequestIntended,
+    RequestSettled,
+    SpentLeaf,
+    parse_entry,
+)
+from antiphon.ledger.kept import Spent, StoredEntry
 from antiphon.optout.approval import Approval, Draft, draft_reports
 from antiphon.optout.asking import Asked, Phase, nobody_asked
 from antiphon.optout.attempt import Attempt, Outcome
@@ -107,13 +117,26 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant, act: Act) -> Coin:
         has_token=mandate.allows(Consent.TOKEN),
         consents_to_opt_out=mandate.allows(Consent.OPTOUT, sighting.originator),
         asked=asked.asked_at is not None,
-        after_window=signed_after and asked.phase(sighting.received_at) is Phase.AFTER,
+        after_window=signed_after
+        and asked.phase(sighting.received_at) is Phase.AFTER
+        and _started_here(tx, asked, sighting.case, act),
         waiting=asked.unsettled is not None,
         tries=asked.tries,
         last_try_at=asked.last_try_at,
         spent=sighting.paid is not None or any(tx.get(Spent, Side.ORIGINATOR, key) for key in purses),
         keys=purses,
     )
+
+
+def _started_here(tx: Transaction, asked: Asked, case: Identifier, act: Act) -> bool:
+    """Whether it was in this case that this person was asked for, as every auditor looks for it: a later epoch begins
+    anew. A clicked request rests on an own opt-out that was ignored, never on a notice (LAW §5, §9)."""
+    stored = tx.get(StoredEntry, asked.started) if asked.started is not None else None
+    settled = parse_entry(stored.body) if stored is not None else None
+    attempt = tx.get(Attempt, settled.intent) if isinstance(settled, NoticeSettled | RequestSettled) else None
+    if attempt is None or attempt.case != case:
+        return False
+    return act is not Act.CLICKED_REQUEST or attempt.act != Act.NOTICE
 
 
 def _hold_of(tx: Transaction, sighting: Sighting, act: Act) -> Instant:

@@ -51,8 +51,9 @@ class Side(StrEnum):
 class Coin:
     """One sighting as the law sees it at one instant, with its member's mandate and clock.
 
-    `after_window`: received and signed after this member's window for this originator. `asked`: the member was
-    asked for. `waiting`: an own opt-out or notice naming this member is not settled. `keys`: the spend keys.
+    `after_window`: received and signed after this member's window for this originator, which this case started (for
+    a clicked request: by an own opt-out). `asked`: the member was asked for. `waiting`: an own opt-out or notice naming
+    this member is not settled. `keys`: the spend keys.
     """
 
     report: Identifier
