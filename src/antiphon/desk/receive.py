@@ -112,7 +112,8 @@ async def judge(
     wants that.
     """
     message = parse_message(raw)
-    names = identities(message, verify(message, {}))
+    unproved = verify(message, {})
+    names = identities(message, unproved)
     delivery = await desk.store.read(lambda tx: _delivery(tx, mandate.member, names))
     known = msgspec.json.decode(delivery.evidence, type=Fetched) if delivery is not None else fetched
     came_at = delivery.received_at if delivery is not None else arrived_at(message) if imported else message.date_at()
@@ -123,7 +124,7 @@ async def judge(
     shared = await desk.store.read(lambda tx: infrastructure_among(tx, signing, Instant(received_at)))
     evidence = examine(
         message,
-        assume_valid(message) if assumed else verify(message, known.keys if known else {}),
+        assume_valid(message) if assumed else verify(message, known.keys) if known and known.keys else unproved,
         desk.rules,
         received_at=Instant(received_at),
         records=None if assumed else {Domain(name): text for name, text in (known.records if known else {}).items()},

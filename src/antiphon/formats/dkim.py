@@ -12,6 +12,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from antiphon.errors import MalformedInput
 from antiphon.formats.domain import Rule, aligned, failures, is_at_or_below, parse_domain
-from antiphon.formats.message import Field, Message, canonical_body, crlf, squeeze, unsigned_identity
+from antiphon.formats.message import Field, Message, crlf, squeeze, unsigned_identity
 from antiphon.terms import SECOND, Digest, Domain, Instant
 
 MAX_SIGNATURES = 5
@@ -186,7 +187,7 @@ def _fields(message: Message) -> tuple[Field, ...]:
 
 def keys_needed(message: Message) -> tuple[str, ...]:
     """The names to ask TXT of, each once, for the first MAX_SIGNATURES signatures (RFC 6376 §3.6.2.1)."""
-    found = (_read(field)[1] for field in _fields(message))
+    found = (_read(field.value)[1] for field in _fields(message))
     return tuple(dict.fromkeys(_key_name(tags) for tags in found if tags))
 
 
@@ -194,9 +195,10 @@ def _key_name(tags: Tags) -> str:
     return f"{tags['s']}._domainkey.{tags['d']}".lower()
 
 
-def _read(field: Field) -> tuple[str, dict[str, str]]:
+@lru_cache(maxsize=256)  # a mail's keys are asked for, its identity is worked out, then it is verified
+def _read(value: str) -> tuple[str, Tags]:
     """The reason why it is malformed, or an empty one and its tags."""
-    tags = parse_tags(field.value)
+    tags = parse_tags(value)
     if tags is None:
         return "tags", {}
     failed = failures(_FORM, tags)
@@ -311,16 +313,13 @@ Judge = Callable[[Tags, Signature, bytes], Signature]
 
 def _signatures(message: Message, judge: Judge) -> Iterator[Signature]:
     """Each well-formed signature with its bytes, handed to `judge`; malformed ones with the reason."""
-    bodies: dict[bool, bytes] = {}
     for field in _fields(message):
-        reason, tags = _read(field)
+        reason, tags = _read(field.value)
         if reason:
             yield Signature(Domain(""), "", "", (), Result.MALFORMED, reason)
             continue
         header_relaxed, body_relaxed = (_CANONICAL[name] for name in _canonical_names(tags))
-        if body_relaxed not in bodies:
-            bodies[body_relaxed] = canonical_body(message.body, relaxed=body_relaxed)
-        body = bodies[body_relaxed][: int(tags["l"]) if "l" in tags else None]
+        body = message.canonical_body(relaxed=body_relaxed)[: int(tags["l"]) if "l" in tags else None]
         covers = _names(tags["h"])
         data = signed_data(message, field, covers, relaxed=header_relaxed)
         blank = Signature(

@@ -209,6 +209,7 @@ class Message:
     fields: tuple[Field, ...]
     body_at: int
     index: Mapping[str, tuple[Field, ...]] = field(repr=False, compare=False)
+    _canonical: dict[bool, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Every field of that lower-case name, top to bottom."""
@@ -227,6 +228,12 @@ class Message:
     def body(self) -> bytes:
         """All after the header."""
         return self.raw[self.body_at :]
+
+    def canonical_body(self, *, relaxed: bool) -> bytes:
+        """As `canonical_body`, worked out once: several signatures and the identity are over the same."""
+        if relaxed not in self._canonical:
+            self._canonical[relaxed] = canonical_body(self.body, relaxed=relaxed)
+        return self._canonical[relaxed]
 
     def message_id(self) -> str:
         """The Message-ID as it stands, or an empty text."""
@@ -378,6 +385,6 @@ def unsigned_identity(message: Message) -> Digest:
     """
     hasher = sha256(b"antiphon/identity/1")
     pieces = [squeeze(f.value.encode("utf-8")) for n in ("message-id", "date", "from") for f in message.all(n)]
-    for piece in (*pieces, canonical_body(message.body, relaxed=True)):
+    for piece in (*pieces, message.canonical_body(relaxed=True)):
         hasher.update(len(piece).to_bytes(8, "big") + piece)
     return Digest(hasher.digest())
