@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from antiphon.desk.desk import Desk
 from antiphon.desk.log import PUBLISHED, hash_at, keep_number, number
+from antiphon.formats.tile import WIDTH
 from antiphon.ledger.folder import folder_files, superseded_paths
-from antiphon.ledger.kept import StoredEntry
+from antiphon.ledger.kept import StoredEntry, StoredHash
 from antiphon.ports import Shelf, Transaction
+from antiphon.terms import Digest
 
 
 async def publish(desk: Desk, shelf: Shelf) -> int:
@@ -41,4 +43,13 @@ def _files(tx: Transaction, note: bytes, size: int, since: int) -> list[tuple[st
     def entries(start: int, end: int) -> list[bytes]:
         return [entry.body for entry in tx.find(StoredEntry, index__ge=start, index__lt=end, order="index")]
 
-    return list(folder_files(note, size, lambda level, place: hash_at(tx, level, place), entries, since=since))
+    kept: dict[tuple[int, int], Digest] = {}
+
+    def hashes(level: int, place: int) -> Digest:
+        if (level, place) not in kept:
+            # The rest of its tile is asked for next.
+            rest = tx.find(StoredHash, level=level, place__ge=place, place__lt=(place // WIDTH + 1) * WIDTH)
+            kept.update({(level, each.place): each.value for each in rest})
+        return kept.get((level, place)) or hash_at(tx, level, place)
+
+    return list(folder_files(note, size, hashes, entries, since=since))

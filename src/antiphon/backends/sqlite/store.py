@@ -85,17 +85,19 @@ class SqliteStore:
         return cast(T, value)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """As the port says; runs at once."""
-        transaction = _SqliteTransaction(self._reader, self._questions, changing=False)
+        """As the port says; runs at once. While writes wait for their commit they are seen by nobody; else the writer's
+        connection answers, which has in its cache what it wrote."""
+        connection = self._reader if self._group or self._broken else self._writer
+        transaction = _SqliteTransaction(connection, self._questions, changing=False)
         try:
-            self._reader.execute("BEGIN")
+            connection.execute("BEGIN")
             return work(transaction)
         except apsw.Error as error:
             raise _refusal(f"The database could not be read: {error}.") from error
         finally:
             transaction.end()
             with suppress(apsw.Error):
-                self._reader.execute("ROLLBACK")
+                connection.execute("ROLLBACK")
 
     async def backup(self, path: str) -> None:
         """As the port says. Raises StorageFailed where it can not be written, or something is there already."""
