@@ -14,7 +14,7 @@ from antiphon.errors import AnchorLost
 from antiphon.ports import Transaction
 from antiphon.terms import Identifier, Instant
 
-MOST_TOGETHER = 200
+MOST_TOGETHER = 400
 """Rows that are read at once for all tokens of a message."""
 
 
@@ -26,11 +26,12 @@ class StoreIndex:
 
     def lookup(self, tokens: Sequence[bytes], at: Instant) -> Sequence[Band]:
         """The newest rows of each token within the horizon."""
-        near = {"seen_at__ge": at - HORIZON, "seen_at__le": at + HORIZON}
-        # Most tokens are in few campaigns: all rows come at once. Where they are many, each token is asked for alone.
-        together = self._tx.find(Band, token__in=list(tokens), limit=MOST_TOGETHER, **near)
+        # Most tokens are in few campaigns: all their rows come at once, by the key, which ends at the limit. Where
+        # there are more, each token is asked for alone.
+        together = self._tx.find(Band, token__in=list(tokens), limit=MOST_TOGETHER)
         if len(together) < MOST_TOGETHER:
-            return _newest(together)
+            return _newest([band for band in together if abs(band.seen_at - at) <= HORIZON])
+        near = {"seen_at__ge": at - HORIZON, "seen_at__le": at + HORIZON}
         found: list[Band] = []
         for token in tokens:
             found += self._tx.find(Band, token=token, order="-seen_at", limit=COMMON + 1, **near)

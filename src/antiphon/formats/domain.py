@@ -186,6 +186,7 @@ class _Mailbox:
         self.__init__()  # type: ignore[misc]  # starts this reader over
 
 
+@lru_cache(maxsize=128)  # every rule that asks for From reads the same text
 def parse_addresses(value: str) -> tuple[Address | None, ...]:
     """Every mailbox of an address list (RFC 5322 §3.4), groups opened; None for one that is no address.
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote
 
@@ -98,14 +98,29 @@ def _account_in(place: Place, url: Url) -> str:
     return values[0] if len(values) == 1 else ""
 
 
+def _upwards(name: str) -> Iterator[str]:
+    """The name and everything above it."""
+    while name:
+        yield name
+        name = name.partition(".")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderMap:
     """All entries that we can stand behind."""
 
     providers: tuple[Provider, ...]
+    _signing: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Remembers every name under which a provider signs, so that most mail is told apart by one look."""
+        names = frozenset(name for p in self.providers for name in (*p.signing_domains, *p.key_zones))
+        object.__setattr__(self, "_signing", names)
 
     def signing_as(self, domain: str, chain: tuple[str, ...] = ()) -> Provider | None:
         """The provider whose own signature this is, if any."""
+        if not any(name in self._signing for start in (domain, *chain) for name in _upwards(start)):
+            return None
         return next((p for p in self.providers if p.signs_as(domain, chain)), None)
 
     def platform(self, from_domain: str) -> Provider | None:
