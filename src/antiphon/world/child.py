@@ -51,7 +51,7 @@ class Child:
             rdap_networks_v6="",
             world=world,
             operator=Operator("Choir Association", "1 Choir Lane, Example Town"),
-            doors=Doors(*(f"127.0.0.1:{port}" for port in (self.lmtp, self.smtp, self.http))),
+            doors=Doors(lmtp=local(self.lmtp), smtp=local(self.smtp), http=local(self.http)),
         )
 
     async def init(self, world: Path, operator: str, key: bytes) -> None:
@@ -149,6 +149,11 @@ class Child:
         status, body = await exchange(reader, writer, NODE, request.target, form=form)
         writer.close()
         return Response(status, {"Content-Type": "text/html; charset=utf-8"}, body)
+
+
+def local(port: int) -> str:
+    """A place of this machine, as settings write it."""
+    return f"127.0.0.1:{port}"
 
 
 def free_port() -> int:
