@@ -49,7 +49,7 @@ from antiphon.settings import Settings, host_and_port, load_settings, print_sett
 from antiphon.terms import HOUR, Identifier, Instant, ledger_day
 from antiphon.web.control import Control
 from antiphon.web.metrics import Pulse
-from antiphon.web.pages import serve_pages
+from antiphon.web.pages import serve_desk, serve_pages
 
 USER_AGENT = f"Antiphon/{__version__}"
 
@@ -193,6 +193,7 @@ def _house(settings: Settings, who: Who) -> House:
         public_url=settings.public_url,
         language=settings.language,
         window_hours=settings.window_hours // 24 * 24,
+        two_day=tuple(settings.two_day_originators),
         community=who.community,
         operator=who.operator,
         secret=who.secret,
@@ -328,6 +329,10 @@ async def run(home: Home, journal: Journal) -> None:
             with opening("http", settings.doors.http):
                 pages = await serve_pages(desk, host_and_port(settings.doors.http), health, journal.say)
             opened.push_async_callback(pages.close)
+        if settings.doors.desk:
+            with opening("desk", settings.doors.desk):
+                shown = await serve_desk(desk, host_and_port(settings.doors.desk), journal.say)
+            opened.push_async_callback(shown.close)
         await journal.follow(desk.store)
         _end_on_signals(control.ended, wake)
         journal.say("running", version=__version__)

@@ -24,7 +24,7 @@ from antiphon.optout.destination import Halt, HostPair, Pair
 from antiphon.optout.known import Confirmation, Happening, KnownOriginator
 from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
-from antiphon.registry.mandate import Mandate
+from antiphon.registry.mandate import Agreement, Mandate
 from antiphon.terms import Instant
 
 R = TypeVar("R")
@@ -54,11 +54,12 @@ class Setting:
 CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Setting, "setting", ("name",)),
     Cabinet(Mandate, "mandate", ("member",), (("address",), ("report_token",))),
+    Cabinet(Agreement, "agreement", ("member",)),
     Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",))),
     Cabinet(Report, "report", ("report",), (), (("member", "identity"), ("case", "state"), ("campaign",))),
     Cabinet(Taken, "taken", ("member", "key")),
     Cabinet(Original, "original", ("report",), (), (("until",),)),
-    Cabinet(Click, "click", ("report",), (), (("state", "hold_until"), ("case", "state"))),
+    Cabinet(Click, "click", ("report",), (), (("state", "hold_until"), ("case", "state"), ("member", "state"))),
     Cabinet(Confirmation, "confirmation", ("member", "originator")),
     Cabinet(
         Sighting,
@@ -69,7 +70,7 @@ CABINETS: tuple[Cabinet, ...] = (
     ),
     Cabinet(Case, "case", ("case",), (("community", "originator", "epoch"), ("reply_token",)), (("look_at",),)),
     Cabinet(Asked, "asked", ("member", "originator"), (), (("originator",),)),
-    Cabinet(Attempt, "attempt", ("intent",), (), (("outcome", "settles_at"), ("case",), ("token",))),
+    Cabinet(Attempt, "attempt", ("intent",), (), (("outcome", "settles_at"), ("case",), ("token",), ("host", "at"))),
     Cabinet(Approval, "approval", ("entry",), (), (("case", "scope"),)),
     Cabinet(Draft, "draft", ("case",)),
     Cabinet(OperatorKey, "operator_key", ("entry",), (("key",),)),

@@ -40,9 +40,10 @@ class Doors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reports: Annotated[
         str, _said("Folder where programs here hand reports in; who may write there is believed. Empty: HOME/reports.")
     ] = ""
-    http: Annotated[str, _said("host:port of the status page, the sender desk, /metrics and /healthz.")] = (
+    http: Annotated[str, _said("host:port of your own pages: status, sender desk, /metrics and /healthz.")] = (
         "127.0.0.1:8765"
     )
+    desk: Annotated[str, _said("host:port of the sender desk alone: what your web server shows under /desk/.")] = ""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,13 +58,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     anchor: Annotated[str, _said("A file outside the home that keeps the newest checkpoint.")] = ""
     window_hours: Annotated[
-        int, _said("How long an originator has after being asked. 72 only for two-day rules.", 72, 8760)
+        int, _said("How long an originator has after being asked: ten business days, or longer.", 384, 8760)
     ] = 384
+    two_day_originators: Annotated[
+        tuple[str, ...], _said("Originators that a two-day rule binds, by name: they have 72 hours.")
+    ] = ()
     language: Annotated[str, _said("Language of notices where the originator's domain does not suggest one.")] = "en"
     public_url: Annotated[str, _said("Where the folder HOME/public is served over https.")] = ""
     provider_map: Annotated[str, _said("A file with further provider map entries of your own.")] = ""
     dns: Annotated[str, _said("address:port of the resolver. Empty: the first one of the system.")] = ""
-    rdap: Annotated[str, _said("RDAP bootstrap registry (RFC 9224) for domain names.")] = (
+    rdap: Annotated[str, _said("RDAP bootstrap registry (RFC 9224) for domain names. Empty: no age is asked.")] = (
         "https://data.iana.org/rdap/dns.json"
     )
     rdap_networks: Annotated[str, _said("RDAP bootstrap registry for IPv4 networks.")] = (
@@ -112,7 +116,7 @@ def _overlay(table: dict[str, object], name: str, value: str) -> None:
         if not isinstance(inner, dict):
             raise BrokenSettings(f"{name} names a setting below {part}, which is no group.")
         table = inner
-    table[path[-1]] = value.split(",") if path[-1] == "hosted_domains" else value
+    table[path[-1]] = value.split(",") if path[-1] in ("hosted_domains", "two_day_originators") else value
 
 
 def host_and_port(value: str) -> tuple[str, int]:

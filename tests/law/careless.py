@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from antiphon.campaign.report import Report
-from antiphon.desk.mint import Destination, Wish, mint
+from antiphon.desk.mint import mint
+from antiphon.desk.question import Destination, Wish
 from antiphon.desk.settle import settle
 from antiphon.ledger.allowance import Act
 from antiphon.ledger.entry import ChannelKind
@@ -61,8 +62,9 @@ def attempt(node: Node, wanted: Wanted) -> None:
 
     async def work() -> None:
         permit = await mint(node.desk, wish)
-        if draft:
-            letter = Letter("bounce+x@node.example", draft.recipient, host, "8.8.4.4", draft.message)
+        if draft or wish.to.kind is ChannelKind.MAIL:
+            text = draft.message if draft else b"Subject: unsubscribe\r\n\r\n"
+            letter = Letter("bounce+x@node.example", wish.to.target, host, "8.8.4.4", text)
             exchange = await sockets.send(permit, letter)
         else:
             exchange = await sockets.post(permit, wish.to.target, "8.8.4.4", position="")

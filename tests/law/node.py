@@ -14,6 +14,7 @@ from antiphon.desk import approve, arm, click, withdraw
 from antiphon.desk.arrival import Arrival
 from antiphon.desk.disclose import openings
 from antiphon.desk.enrol import add_member
+from antiphon.desk.erase import leave
 from antiphon.desk.log import HOUR_CLOSED, keep_number, number
 from antiphon.desk.pair import decide
 from antiphon.desk.receive import commit_delivery, take_report
@@ -195,8 +196,7 @@ class Node:
     def _payers(self, intent: int) -> list[str]:
         from antiphon.campaign.sighting import Sighting
 
-        reports = {r.report: r.source for r in self.find(Report)}
-        return [reports[s.report] for s in self.find(Sighting, paid=intent)]
+        return [self.books.sources[s.report] for s in self.find(Sighting, paid=intent)]
 
     def audited(self, folder: Path) -> Verdict:
         """The verdict of the auditor on what is published, with every opening."""
@@ -242,7 +242,8 @@ class Node:
 
     def revoke(self, person: str, *, erase: bool) -> None:
         """A member leaves; all that it reported is dead for good."""
-        self.run(withdraw.revoke(self.desk, person, erase=erase))
+        if self._did(leave(self.desk, person) if erase else withdraw.revoke(self.desk, person)) is False:
+            return
         self.tally.people[person].left = True
         for said in self.tally.said.values():
             said.dead |= said.person == person
@@ -255,20 +256,24 @@ class Node:
         elif self.tries(arm.arm(self.desk, level)) is not None:
             self.tally.armed = int(level)
 
-    def report(self, o: Originator, person: str, size: int, *, uploaded: bool = False) -> str:
+    def report(self, o: Originator, person: str, size: int, *, uploaded: bool = False, to_signed: bool = True) -> str:
         """A mail comes and is reported at once; what our own door did not see is an upload."""
         now = self.now
-        raw, target = self.books.letter(o, person, size, now)
+        raw, target = self.books.letter(o, person, size, now, to_signed=to_signed)
         source = f"mail {self.books.numbers}"
-        self.tally.said[source] = Said(person, o.domain, target, len(raw), now, now, uploaded)
+        self.tally.said[source] = Said(person, o.domain, target, len(raw), now, now, uploaded, to_signed=to_signed)
         self.tally.said[source].dead = self.tally.people[person].left
-        mandate = self.find(Mandate, address=person)[0]
+        mandates = self.find(Mandate, address=person)
+        if not mandates:
+            return source  # erased: nobody here looks after this mailbox any more
+        mandate = mandates[0]
 
         async def work() -> None:
             if not uploaded:
                 arrival = Arrival("delivery", "", b"", now, "lmtp", "9.9.9.9", 25, False, b"")
                 await commit_delivery(self.desk, mandate, raw, arrival)
-            await take_report(self.desk, mandate, raw, at=now, source=source)
+            report = await take_report(self.desk, mandate, raw, at=now, source=source)
+            self.books.sources[report.report] = source
 
         self.run(work())
         return source

@@ -9,6 +9,7 @@ from functools import cache
 
 from antiphon.backends.memory import MemoryStore
 from antiphon.ledger.allowance import Act, Armed
+from antiphon.ledger.entry import ChannelKind
 from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, HOUR, MINUTE
 from tests.law.careless import SHOP, Wanted, attempt
@@ -306,6 +307,39 @@ def _window() -> tuple[Node, Wanted]:
     return node, request(node, sources=[inside])
 
 
+def _quorum() -> tuple[Node, Wanted]:
+    node = at("proposed")
+    for person in PEOPLE[1:3]:
+        node.enrol(person, "count,token,optout")
+    return node, notice(node)
+
+
+def _mail_spaced() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    first, second = (node.report(ORIGINATORS[POST], ANN, BIG) for _ in range(2))
+    node.tally.stop_file = True
+    node.sleep(4 * DAY)
+    node.tally.stop_file = False
+    wanted = Wanted(Act.OWN_OPT_OUT, [first], domain=POST, changes={"kind": ChannelKind.MAIL})
+    node.books.mail_outcome = "failed"
+    attempt(node, wanted)
+    node.books.time.at += 25 * HOUR
+    return node, replace(wanted, sources=[second])
+
+
+def _to_signed() -> tuple[Node, Wanted]:
+    node = at("opting-out")
+    attempt(node, opt_out(node))
+    node.tally.stop_file = True
+    node.sleep(18 * DAY)
+    source = node.report(ORIGINATORS[SHOP], ANN, BIG, to_signed=False)
+    node.click(source, quick=False)
+    node.sleep(3 * DAY)
+    node.sleep(DAY)
+    node.tally.stop_file = False
+    return node, Wanted(Act.CLICKED_REQUEST, [source])
+
+
 def _pace() -> tuple[Node, Wanted]:
     node = at("requesting")
     attempt(node, request(node))
@@ -343,5 +377,8 @@ SCENES: dict[str, Scene] = {
     "tries-left": _tries,
     "tries-apart": _apart,
     "window-over": _window,
+    "quorum": _quorum,
+    "mail-spaced": _mail_spaced,
+    "to-signed": _to_signed,
     "pace": _pace,
 }

@@ -53,6 +53,7 @@ class Said:
     clicked_at: int | None = None
     quick: bool = False
     dead: bool = False
+    to_signed: bool = True
 
 
 @dataclass
@@ -157,6 +158,9 @@ class Tally:
         holds(not any(a.outcome == "certificate" and a.heeded() for a in there), "its certificate failed once")
         if isinstance(entry, NoticeIntended):
             return wrong + self._judge_notice(entry, originator, paid, now)
+        people = {said.person for said in paid}
+        mails = [a for a in there if entry.channel == 2 and a.mail and a.act != "notice" and people & set(a.people)]
+        holds(not any(now - a.at < 30 * DAY for a in mails), "a member's second opt-out by mail in 30 days")
         if own:
             return wrong + self._judge_own(originator, entry, paid, now)
         return wrong + self._judge_request(originator, entry, paid, now)
@@ -178,6 +182,7 @@ class Tally:
                 ("a click that nobody made", clicked and said.clicked_at is None),
                 ("still held", now < held),
                 ("mail older than 30 days", now - said.received_at > 30 * DAY),
+                ("mail whose To nobody signed", not said.to_signed and not (clicked and own)),
             )
             if wrong
         ]
@@ -232,9 +237,23 @@ class Tally:
                 ("a notice that no person approved", bytes(entry.message) not in self.approved_notices),
                 ("a fourth try of a notice", len(before) >= 3),
                 ("a second notice", any(a.outcome == ACCEPTED for a in before)),
+                ("fewer than five behind it", entry.try_number == 1 and len(self._behind(originator, now)) < 5),
             )
             if wrong
         ]
+
+    def _behind(self, originator: str, now: int) -> set[str]:
+        """Members who reported this originator lately, were not asked for, and whose own opt-out is not to come."""
+        found = set()
+        for said in self.said.values():
+            person = self.people[said.person]
+            tries = [a for a in self.attempts if a.act == "own" and a.originator == originator]
+            waits = person.optout and sum(said.person in a.people for a in tries) < 3
+            if said.originator == originator and not said.dead and now - said.received_at <= 30 * DAY:
+                asked = self.asked_at(said.person, originator, now) is not None
+                if not (person.left or waits or asked or self.unsettled(said.person, originator, now)):
+                    found.add(said.person)
+        return found
 
     def judge_named(self, people: tuple[str, ...], said: list[Said], originator: str, now: int) -> list[str]:
         """Whom the rows of a notice name."""

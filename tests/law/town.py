@@ -96,6 +96,7 @@ class Books:
     bounces: list[str] = field(default_factory=list)
     numbers: int = 0
     operator: int = 0
+    sources: dict[bytes, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.disk = Disk(self.fuse)
@@ -110,7 +111,7 @@ class Books:
         """How many entries the published checkpoint covers."""
         return int(self.disk.files.get("checkpoint", b"\n0\n").split(b"\n")[1])
 
-    def letter(self, o: Originator, to: str, size: int, at: Instant) -> tuple[bytes, str]:
+    def letter(self, o: Originator, to: str, size: int, at: Instant, *, to_signed: bool = True) -> tuple[bytes, str]:
         """A newsletter that was just signed, and where its opt-out leads."""
         self.numbers += 1
         token = sha256(f"{to}{self.numbers}".encode()).hexdigest()[:20]
@@ -124,7 +125,8 @@ class Books:
             "List-Unsubscribe": f"<mailto:{target}>" if o.by_mail else f"<{target}>",
         }
         body = f"Offer {self.numbers}.\r\n".encode() + b"All the good things of this week.\r\n" * (size // 35)
-        signed = sign_mail(head, body, domain=o.domain)
+        covers = ("From", "To", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post")
+        signed = sign_mail(head, body, domain=o.domain, covers=tuple(c for c in covers if to_signed or c != "To"))
         return (signed if o.signed else signed.partition(b"\r\n")[2]), target
 
 

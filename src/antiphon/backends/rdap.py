@@ -82,7 +82,7 @@ class Rdap:
 
     async def _of_name(self, domain: str) -> Known:
         async def ask() -> Known:
-            zones = await self._file(self._names_url)
+            zones = await self._file(self._names_url) if self._names_url else []
             fitting = [(len(zone), base) for zone, base in zones if is_at_or_below(domain, zone)]
             return _known(await self._object(f"{max(fitting)[1]}domain/{domain}")) if fitting else Known()
 

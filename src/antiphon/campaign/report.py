@@ -40,7 +40,8 @@ NO_HOUR = -1
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """This house saw this message arrive: the verdict and the keys are those of that moment. One row for each identity
-    under which the message may be recognised later."""
+    under which the message may be recognised later. `salt` is sealed under the member's key; `leaf` is the hash that
+    stands in the hour's tree, which opens to nothing without it."""
 
     member: Identifier
     identity: Digest
@@ -50,7 +51,7 @@ class Delivery:
     hour: int
     position: int
     salt: bytes
-    leaf: bytes
+    leaf: Digest
     evidence: bytes
     peer_address: str
     peer_port: int

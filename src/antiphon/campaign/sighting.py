@@ -19,7 +19,8 @@ class SightingState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """The currency. `salts` (salt1 and salt2, 64 bytes) are sealed under the member's key, so that erasure takes
-    them too; `paid` and `complained` name the intents that spent the two purses."""
+    them too; `by_click`: only its member's click made it spendable; `paid` and `complained` name the intents that spent
+    the two purses."""
 
     report: Identifier
     member: Identifier
@@ -31,6 +32,7 @@ class Sighting:
     size: int
     hosts: str
     clicked: bool
+    by_click: bool
     hold_until: Instant
     day: int
     salts: bytes

@@ -63,6 +63,12 @@ def _placed(found: Iterable[tuple[str, bytes]], grouper: Grouper, seed: bytes) -
 
 def arrived_at(message: Message) -> Instant | None:
     """When an archived message came: the topmost Received line (RFC 5321 §4.4), else its Date; None if unknown."""
-    received = message.all("received")
-    stamp = parse_date(received[0].value.rpartition(";")[2]) if received else None
+    stamp = stamped_at(message)
     return stamp if stamp is not None else message.date_at()
+
+
+def stamped_at(message: Message) -> Instant | None:
+    """What the last host that took an archived message wrote, which is its reader's own mailbox provider. Date, which
+    its author wrote, says nothing here."""
+    received = message.all("received")
+    return parse_date(received[0].value.rpartition(";")[2]) if received else None

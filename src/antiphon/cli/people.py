@@ -94,23 +94,26 @@ def member() -> None:
 @member.command("add")
 @click.argument("address")
 @click.option("--consent", default="count", help="count, token, address, optout, complain; commas between.")
+@click.option("--only", multiple=True, metavar="ORIGINATOR", help="Limits optout to this one; may be given again.")
 @click.option("--by-postmaster", is_flag=True, help="You are its postmaster: for a role or shared mailbox.")
 @as_json
 @click.pass_obj
-def member_add(home: Path, address: str, consent: str, by_postmaster: bool, as_json: bool) -> None:
+def member_add(
+    home: Path, address: str, consent: str, only: tuple[str, ...], by_postmaster: bool, as_json: bool
+) -> None:
     """Enrol an address. It is pending until proved, unless its domain is hosted here.
 
-    Each consent is its own: count (analyse and count), token (name me by the token that the originator issued),
-    address (show my address), optout (opt me out of what I report), complain (use my reports in complaints).
+    Shows the text of the mandate: whoever holds the address has to have read it. Each consent is its own: count
+    (analyse and count), token (name me by the token that the originator issued), address (show my address), optout
+    (opt me out of what I report), complain (use my reports in complaints).
 
     \b
       antiphon member add anna@mail.example
       antiphon member add anna@mail.example --consent count,token,optout
+      antiphon member add anna@mail.example --consent count,token,optout --only shop.example
     """
-    found = call(home, "member-add", address=address, consent=consent, by_postmaster=by_postmaster)
-    show(found, as_json)
-    if found["proof_address"] and not as_json:
-        click.echo(f"\nNext: a signed mail from {found['address']} to {found['proof_address']} proves it.")
+    named = {"only": list(only), "by_postmaster": by_postmaster}
+    show(call(home, "member-add", address=address, consent=consent, **named), as_json)
 
 
 @member.command("list")
@@ -125,9 +128,37 @@ def member_list(home: Path, as_json: bool) -> None:
     show(call(home, "members"), as_json)
 
 
+@member.command("export")
+@click.argument("address")
+@as_json
+@click.pass_obj
+def member_export(home: Path, address: str, as_json: bool) -> None:
+    """All that is kept about a member, as JSON: for that member alone.
+
+    \b
+      antiphon member export anna@mail.example > anna.json
+    """
+    show(call(home, "member-export", address=address), True)
+
+
+@member.command("suspend")
+@click.argument("address")
+@click.option("--why", required=True, help="What happened: mail bounced, the address has another holder.")
+@as_json
+@click.pass_obj
+def member_suspend(home: Path, address: str, why: str, as_json: bool) -> None:
+    """Let a mandate rest until the address is proved anew. For a new holder, erase the old one instead.
+
+    \b
+      antiphon member suspend anna@mail.example --why "mail to it bounced"
+    """
+    call(home, "member-suspend", address=address, why=why)
+    tell({"address": address, "state": "suspended"}, f"{address} rests until it is proved anew.", as_json)
+
+
 @member.command("revoke")
 @click.argument("address")
-@click.option("--erase", is_flag=True, help="Destroy the data key too: mail, salts and openings end.")
+@click.option("--erase", is_flag=True, help="Forget the member too: its key, mail, salts, openings.")
 @as_json
 @click.pass_obj
 def member_revoke(home: Path, address: str, erase: bool, as_json: bool) -> None:

@@ -8,9 +8,9 @@ from hashlib import sha256
 from antiphon.campaign.acceptance import SPENDABLE, Statement, refusals
 from antiphon.campaign.report import EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, tell
-from antiphon.desk.mint import asked_of
 from antiphon.errors import AntiphonError
 from antiphon.ledger.commitment import case_tag, commit_case, commit_mail, leaf
 from antiphon.optout.case import RELAPSE_WITHIN, Case, State
@@ -67,7 +67,9 @@ def admit(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, *, evid
     when every rule of spendable mail holds. Returns it with all rules that still fail."""
     claim = Claim(evidence, report.evidence_class, report.received_at, report.clicked)
     unfit = refusals(SPENDABLE, statement_of(tx, mandate, claim, desk.clock.now()))
-    case = case_of(tx, desk, evidence) if evidence.originator else None
+    # Of an upload only the hour in which it was handed in is certain; its Date is its author's own word.
+    seen_at = report.reported_at if report.evidence_class is EvidenceClass.UPLOADED else report.received_at
+    case = case_of(tx, desk, evidence, seen_at=seen_at) if evidence.originator else None
     report = replace(
         report,
         evidence=print_evidence(evidence),
@@ -81,12 +83,13 @@ def admit(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, *, evid
     return report
 
 
-def case_of(tx: Transaction, desk: Desk, evidence: Evidence) -> Case:
+def case_of(tx: Transaction, desk: Desk, evidence: Evidence, *, seen_at: Instant) -> Case:
     """The case of this originator, opened by its first accepted report; a new epoch after a relapse of more than a
     year."""
     now = desk.clock.now()
     kept = tx.find(Case, community=desk.house.community, originator=evidence.originator, order="-epoch", limit=1)
     old = kept[0] if kept else None
+    _note_age(tx, evidence, seen_at)
     if old is not None and not (old.state is State.QUIET and now - old.since > RELAPSE_WITHIN):
         return old
     epoch, salt = (old.epoch + 1 if old is not None else 1), desk.chance.draw(32)
@@ -113,17 +116,22 @@ def case_of(tx: Transaction, desk: Desk, evidence: Evidence) -> Case:
         last_sighting_at=None,
     )
     tx.add(case)
-    if tx.get(KnownOriginator, evidence.originator) is None:
-        tx.add(first_seen(evidence))
     tell(tx, case.case, now, who="node", what="opened", why=f"epoch {epoch}")
     return case
 
 
-def first_seen(evidence: Evidence) -> KnownOriginator:
+def _note_age(tx: Transaction, evidence: Evidence, seen_at: Instant) -> None:
+    """First seen is the oldest arrival that we know of: an archive that is read in later may hold an older one."""
+    known = tx.get(KnownOriginator, evidence.originator)
+    if known is None:
+        tx.add(first_seen(evidence, seen_at))
+    elif seen_at < known.first_seen_at:
+        tx.put(replace(known, first_seen_at=seen_at))
+
+
+def first_seen(evidence: Evidence, seen_at: Instant) -> KnownOriginator:
     """What is known of an originator by its first mail."""
-    return KnownOriginator(
-        evidence.originator, evidence.domain, evidence.esp, evidence.received_at, None, None, None, "", False
-    )
+    return KnownOriginator(evidence.originator, evidence.domain, evidence.esp, seen_at, None, None, None, "", False)
 
 
 def add_sighting(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, *, evidence: Evidence) -> None:
@@ -145,6 +153,7 @@ def add_sighting(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, 
         size=evidence.size,
         hosts=",".join(evidence.hosts),
         clicked=report.clicked,
+        by_click=report.clicked,
         hold_until=report.hold_until,
         day=int(day),
         salts=desk.vault.seal(mandate.data_key, salts, report.report),

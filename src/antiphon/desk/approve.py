@@ -80,6 +80,11 @@ async def submit_operator(desk: Desk, prepared: Prepared, signatures: dict[int, 
 
     def work(tx: Transaction) -> int:
         known = tx.find(OperatorKey)
+        if entry.status is KeyStatus.ADDED and any(k.name == prepared.name and not k.revoked for k in known):
+            raise _refuse(
+                f"{prepared.name} has a key that stands.", "one-key",
+                advice="Two signatures are those of two people: revoke the old key first.",
+            )  # fmt: skip
         if entry.by is None:
             if known or not verify(entry.key, own, prepared.sign):
                 raise _refuse("Only the first operator key signs for itself.", "approval-signed")

@@ -31,9 +31,10 @@ async def arm(desk: Desk, level: Armed) -> tuple[str, ...]:
 async def failures(desk: Desk, level: Armed) -> tuple[str, ...]:
     """Every live check of this level that fails now, in words."""
     house = desk.house
-    live = await desk.store.read(lambda tx: tx.count(Mandate, state=MandateState.LIVE))
+    now = desk.clock.now()
+    found = await desk.store.read(lambda tx: tx.find(Mandate, state=MandateState.LIVE))
     checks: list[tuple[str, bool]] = [
-        ("no member has a proved mandate", live > 0),
+        ("no member has a proved mandate", any(mandate.live_at(now) for mandate in found)),
         ("the anchor is missing or disagrees", desk.log.agrees),
     ]
     if level is Armed.COMMUNITY:
@@ -48,7 +49,7 @@ async def failures(desk: Desk, level: Armed) -> tuple[str, ...]:
                 bool(house.legal_name and house.postal_address),
             ),
             ("the DKIM keys are not in DNS as they are here", published == list(desk.mail_signer.records().values())),
-            (f"mail to {house.domain} has no exchanger", exchanger.status == "found"),
+            (f"mail to {house.domain} has no exchanger", any(v.split()[-1:] != ["."] for v in exchanger.values)),
             (f"reverse DNS does not name {house.domain}", names is not None and house.domain in names.values),
             ("the public URL does not show this ledger", await desk.is_public()),
         ]

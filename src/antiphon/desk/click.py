@@ -16,16 +16,16 @@ from antiphon.campaign.report import Delivery, EvidenceClass, Original, Report, 
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.admit import Claim, admit, statement_of
 from antiphon.desk.arrival import Fetched, fetch
+from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, tell
-from antiphon.desk.mint import asked_of
 from antiphon.desk.pair import approved_hosts
-from antiphon.desk.standing import ask_age, infrastructure_among
+from antiphon.desk.standing import infrastructure_among
 from antiphon.errors import RefusedByLaw, Unreachable
 from antiphon.formats.dkim import KeyStatus, Signature, assume_valid, keys_needed, verify
 from antiphon.formats.message import Message, parse_message
 from antiphon.optout.asking import Phase
-from antiphon.optout.channel import proven, with_hosts
+from antiphon.optout.channel import Peer, proven, with_hosts
 from antiphon.optout.click import CLICKABLE, CLICKABLE_FOR, Click, Clickable, ClickState, Shown, unclickable
 from antiphon.optout.evidence import Evidence, examine, parse_evidence
 from antiphon.optout.holding import click_waits
@@ -99,7 +99,7 @@ def _clickable(tx: Transaction, desk: Desk, kept: _Kept, evidence: Evidence) -> 
     claim = Claim(evidence, report.evidence_class, report.received_at, clicked=True)
     spendable = refusals(SPENDABLE, statement_of(tx, kept.mandate, claim, now)) if kept.sighting is None else ()
     offers = with_hosts(evidence.offers, evidence.signer, approved_hosts(tx, evidence.signer))
-    offers = proven(offers, report.member, (), clicked=True)
+    offers = proven(offers, Peer(report.member, None, ""), (), clicked=True)
     asked = asked_of(tx, report.member, evidence.originator)
     return Clickable(
         accepted=report.state is ReportState.ACCEPTED,
@@ -183,6 +183,9 @@ def _hold(tx: Transaction, desk: Desk, shown: Shown, *, quick: bool) -> Click:
         reasons="",
     )
     tx.put(made)
+    if kept.report.case is not None:
+        # Whose own opt-out waits stands behind no notice: a draft that names this member ends now.
+        look_by(tx, kept.report.case, now)
     return made
 
 
@@ -220,23 +223,21 @@ async def _take(desk: Desk, made: Click) -> None:
             later = Instant(desk.clock.now() + ASK_DNS_AGAIN)
             await desk.store.write(lambda tx: tx.put(replace(made, hold_until=later)))
             return
-    originator = await desk.store.write(lambda tx: _apply(tx, desk, made.report, fetched))
-    if originator:
-        await ask_age(desk, originator)
+    await desk.store.write(lambda tx: _apply(tx, desk, made.report, fetched))
 
 
-def _apply(tx: Transaction, desk: Desk, name: Identifier, fetched: Fetched | None) -> str:
-    """The click counts from now on, or is refused with every reason. Returns the originator that it is about."""
+def _apply(tx: Transaction, desk: Desk, name: Identifier, fetched: Fetched | None) -> None:
+    """The click counts from now on, or is refused with every reason."""
     kept = _kept(tx, desk, name)
     made, report, sighting = kept.click, kept.report, kept.sighting
     if made is None or made.state is not ClickState.HELD:
-        return ""
+        return
     desk.log.close_hours(tx, desk.clock.now())
     evidence = _judged(tx, desk, kept, fetched)
     failed = unclickable(replace(_clickable(tx, desk, kept, evidence), clicked=False))
     if failed:
         tx.put(replace(made, state=ClickState.REFUSED, reasons=",".join(failed)))
-        return ""
+        return
     report = replace(report, clicked=True)
     if sighting is None:
         report = admit(tx, desk, kept.mandate, replace(report, hold_until=made.slow_until), evidence=evidence)
@@ -248,4 +249,3 @@ def _apply(tx: Transaction, desk: Desk, name: Identifier, fetched: Fetched | Non
     if report.case is not None:
         tell(tx, report.case, desk.clock.now(), who="a member", what="clicked", why="on mail of its own")
         look_by(tx, report.case, made.leaves_at)
-    return report.originator

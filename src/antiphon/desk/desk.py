@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.desk.log import LogBook
 from antiphon.ledger.allowance import Armed
+from antiphon.optout.asking import SHORTEST_WINDOW_HOURS
 from antiphon.optout.evidence import Rulebook
 from antiphon.ports import (
     Chance,
@@ -48,6 +49,11 @@ class House:
     community: Identifier
     operator: Identifier
     secret: bytes
+    two_day: tuple[str, ...] = ()
+
+    def window_for(self, originator: str) -> int:
+        """How many hours this originator has after being asked: 72 where a two-day rule binds it (LAW §5)."""
+        return SHORTEST_WINDOW_HOURS if originator in self.two_day else self.window_hours
 
     def derived(self, purpose: str) -> bytes:
         """A key of its own for one purpose."""

@@ -6,8 +6,8 @@ from hashlib import sha256
 
 from antiphon.campaign.report import Delivery, EvidenceClass, Report
 from antiphon.campaign.sighting import Sighting
+from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
-from antiphon.desk.mint import asked_of
 from antiphon.ledger.allowance import Act
 from antiphon.ledger.opening import CaseOpening, Erased, Opening, SignatureOpening, SpendOpening, print_openings
 from antiphon.ledger.tree import small_proof
@@ -62,7 +62,7 @@ def _spend(tx: Transaction, desk: Desk, attempt: Attempt, sighting: Sighting) ->
         organisation=attempt.organisation,
         prefix=attempt.prefix,
         started=started,
-        **_delivery(tx, report),  # type: ignore[arg-type]  # all five together or none
+        **_delivery(tx, desk, mandate.data_key, report),  # type: ignore[arg-type]  # all five together or none
     )
 
 
@@ -81,7 +81,7 @@ def _signatures(evidence: Evidence) -> tuple[SignatureOpening, ...]:
     )
 
 
-def _delivery(tx: Transaction, report: Report) -> dict[str, object]:
+def _delivery(tx: Transaction, desk: Desk, wrapped: bytes, report: Report) -> dict[str, object]:
     row = tx.get(Delivery, report.member, report.identity)
     if report.evidence_class is not EvidenceClass.COMMITTED or row is None or row.committed is None:
         return {}
@@ -90,7 +90,7 @@ def _delivery(tx: Transaction, report: Report) -> dict[str, object]:
     path = small_proof(data, list(leaves).index(row.position))
     return {
         "delivery_entry": row.committed,
-        "delivery_salt": row.salt,
+        "delivery_salt": desk.vault.open(wrapped, row.salt, row.delivery),
         "position": list(leaves).index(row.position),
         "tree_size": len(data),
         "path": path,

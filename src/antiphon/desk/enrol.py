@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 
+from antiphon.desk.arrival import Fetched
 from antiphon.desk.desk import Desk
 from antiphon.errors import MalformedInput, RefusedByLaw
+from antiphon.formats.dkim import verify
 from antiphon.formats.domain import organisational_domain, parse_domain
+from antiphon.formats.message import Message
 from antiphon.ports import Transaction
-from antiphon.registry.mandate import Consent, Mandate, MandateState, consents_of, is_role
+from antiphon.registry.agreement import VERSION
+from antiphon.registry.mandate import Agreement, Consent, Mandate, MandateState, consents_of, is_role
+from antiphon.registry.proof import Proving, faults
 from antiphon.terms import Domain
-
-TEXT_VERSION = "2026-11-1"
-"""Which text of the mandate a member agreed to: docs/reference/mandate.md."""
 
 
 async def add_member(
@@ -22,7 +24,7 @@ async def add_member(
     """A new mandate, or other consents for a known one. Hosted addresses are live at once; others wait for proof.
 
     A role or shared mailbox is nobody's own: only the postmaster of a domain that is hosted here enrols one. Raises
-    MalformedInput for a bad address or consent, RefusedByLaw for such a mailbox and for one that has left for good.
+    MalformedInput for a bad address or consent, RefusedByLaw for such a mailbox.
     """
     folded, host, chosen = _asked(address, consents)
     hosted = host in desk.house.hosted_domains
@@ -31,8 +33,6 @@ async def add_member(
     def work(tx: Transaction) -> Mandate:
         now = desk.clock.now()
         known = tx.find(Mandate, address=folded)
-        if known and known[0].data_key is None:
-            raise RefusedByLaw(f"{folded} was erased and can not come back under its old key.", ("erased",))
         mandate = Mandate(
             member=known[0].member if known else desk.identifier(),
             community=desk.house.community,
@@ -42,7 +42,7 @@ async def add_member(
             state=MandateState.LIVE if hosted else MandateState.PENDING,
             consents=chosen,
             only=only,
-            text_version=TEXT_VERSION,
+            text_version=VERSION,
             given_at=now,
             proved_at=now if hosted else None,
             revoked_at=None,
@@ -81,15 +81,38 @@ def new_token(desk: Desk) -> str:
     return base64.b32encode(desk.chance.draw(10)).decode().lower()
 
 
-async def prove_member(desk: Desk, token: str, author: str) -> bool:
-    """A signed, aligned mail came from `author` to the proof address of a pending mandate: it is theirs."""
+async def prove_member(desk: Desk, token: str, message: Message, fetched: Fetched) -> tuple[str, ...]:
+    """A mail came to the proof address of a mandate. Where it is its holder's own, written for this, the mandate is
+    live or renewed, and the mail is kept, sealed, as the signed text. Returns the rules that failed."""
+    records = {Domain(name): text for name, text in fetched.records.items()}
+    signatures = verify(message, fetched.keys)
 
-    def work(tx: Transaction) -> bool:
-        now = desk.clock.now()
-        found = tx.find(Mandate, report_token=token)
-        if not found or found[0].address != author or found[0].state is not MandateState.PENDING:
-            return False
-        tx.put(replace(found[0], state=MandateState.LIVE, proved_at=now))
-        return True
+    def work(tx: Transaction) -> tuple[str, ...]:
+        now, found = desk.clock.now(), tx.find(Mandate, report_token=token)
+        if not found or found[0].state is MandateState.REVOKED or found[0].data_key is None:
+            return ("known",)
+        mandate, key = found[0], found[0].data_key
+        to = f"prove+{token}@{desk.house.domain}"
+        failed = faults(Proving(message, signatures, records, mandate.address, to, now))
+        if not failed:
+            unbroken = mandate.state is MandateState.LIVE and mandate.proof_stands(now)
+            proved = replace(mandate, renewed_at=now) if unbroken else replace(mandate, proved_at=now, renewed_at=None)
+            tx.put(replace(proved, state=MandateState.LIVE, text_version=VERSION, rests_why=""))
+            sealed = desk.vault.seal(key, message.raw, b"agreement")
+            tx.put(Agreement(mandate.member, VERSION, now, sealed))
+        return failed
 
     return await desk.store.write(work)
+
+
+async def suspend(desk: Desk, address: str, *, why: str) -> None:
+    """A mandate rests: mail to the address bounced, or it has another holder. It counts again only once the address is
+    proved anew. Raises RefusedByLaw."""
+
+    def work(tx: Transaction) -> None:
+        found = tx.find(Mandate, address=address.strip().lower())
+        if not found or found[0].state is MandateState.REVOKED or not why.strip():
+            raise RefusedByLaw(f"{address} is not a member, or no reason was given.", ("known",), advice="Give --why.")
+        tx.put(replace(found[0], state=MandateState.SUSPENDED, rests_why=why.strip()))
+
+    await desk.store.write(work)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import tell
-from antiphon.desk.mint import Destination
+from antiphon.desk.question import Destination
 from antiphon.errors import Unreachable
 from antiphon.formats.domain import organisational_domain, parse_domain
 from antiphon.formats.publicness import is_public
@@ -81,29 +81,24 @@ async def pair_state(desk: Desk, case: Case, host: str, address: str, *, questio
     return PairState.HELD
 
 
-async def locate(
-    desk: Desk, case: Case, kind: ChannelKind, *, target: str, host: str, reserve: int, usable: bool, clicked: bool
-) -> tuple[Destination, Stop]:
-    """Everything about one destination, looked up in the order in which it may be refused, with the questions that one
-    message has. `host` is the name whose owner is asked: of the URL, or of the mail address. `clicked`: a member who
-    was shown the URL approved it and whatever pair it has, for itself, unless a person refused that pair (LAW §4)."""
-    questions = Questions()
+async def locate(desk: Desk, case: Case, seen: Destination, *, clicked: bool) -> tuple[Destination, Stop]:
+    """Everything about a destination that was foreseen, looked up in the order in which it may be refused, with the
+    questions that one message has. `seen.host` is the name whose owner is asked: of the URL, or of the mail address.
+    `clicked`: a member who was shown the URL approved it and whatever pair it has, for itself, unless a person refused
+    that pair (LAW §4)."""
+    host, questions = seen.host, Questions()
     stop = await ask_stop(desk, host, questions)
-    exchanger = host if kind is ChannelKind.ONE_CLICK else await _exchanger(desk, host, questions)
+    exchanger = host if seen.kind is ChannelKind.ONE_CLICK else await _exchanger(desk, host, questions)
     address, answer = await resolve(desk, exchanger, questions) if exchanger else ("", Answer("absent", ()))
     chain = tuple(Domain(name) for name in (*answer.chain, exchanger) if name != host)
     inside = bool(address) and chain_allowed(chain, host, case.domain, desk.rules.providers)
     enough = (PairState.ALLOWED, PairState.HELD) if clicked else (PairState.ALLOWED,)
     allowed = inside and await pair_state(desk, case, exchanger, address, questions=questions) in enough
-    to = Destination(
-        kind=kind,
-        target=target,
-        host=host,
-        organisation=organisational_domain(parse_domain(host)),
+    to = replace(
+        seen,
         address=address,
         prefix=prefix_of(address) if address else "",
-        reserve=reserve,
-        usable=usable and inside,
+        usable=seen.usable and inside,
         pair_allowed=allowed,
         no_stop_published=stop.absent,
         exchanger=exchanger,

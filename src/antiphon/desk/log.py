@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from antiphon.campaign.report import Delivery
+from antiphon.campaign.report import Delivery, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.errors import AnchorLost
 from antiphon.formats.checkpoint import Checkpoint, parse_checkpoint, print_checkpoint
-from antiphon.formats.note import Signer, open_note, sign_note
+from antiphon.formats.note import Signer, Verifier, open_note, sign_note
 from antiphon.ledger.commitment import batch_size
 from antiphon.ledger.entry import DeliveriesCommitted, Entry, SightingCommitted, print_entry
 from antiphon.ledger.kept import StoredEntry, StoredHash
@@ -59,6 +59,11 @@ class LogBook:
         self.agrees = False
         self.note = b""
 
+    @property
+    def verifier(self) -> Verifier:
+        """By which anybody checks what this log signs."""
+        return self._signer.verifier
+
     def append(self, tx: Transaction, entry: Entry, now: Instant) -> int:
         """Adds an entry in the caller's transaction, after closing every hour that is over; returns its index."""
         self.close_hours(tx, now)
@@ -103,7 +108,7 @@ class LogBook:
         first = self._add(tx, [SightingCommitted(leaf=leaf) for leaf in leaves])
         for place, leaf in enumerate(leaves):
             if leaf in mine:
-                tx.put(replace(mine[leaf], state=SightingState.COMMITTED, index=first + place))
+                tx.put(replace(mine[leaf], state=_state(tx, mine[leaf]), index=first + place))
 
     async def check_anchor(self) -> None:
         """Compares the anchor with this home: `agrees` becomes true only when this ledger extends what it holds.
@@ -147,3 +152,10 @@ class LogBook:
             self._anchor.write(note)
             self.note, self.anchored = note, size
         return self.anchored
+
+
+def _state(tx: Transaction, sighting: Sighting) -> SightingState:
+    """A leaf whose report was taken back goes into its batch like any other, and stays unspent like a dummy."""
+    report = tx.get(Report, sighting.report)
+    stands = report is None or report.state is ReportState.ACCEPTED
+    return SightingState.COMMITTED if stands else SightingState.RETRACTED

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import move
-from antiphon.desk.log import PUBLISHED, number
-from antiphon.desk.mint import asked_of, coin, named_stand
 from antiphon.desk.notify import DRAFT_LASTS, make_draft
-from antiphon.desk.standing import voice_of
-from antiphon.ledger.allowance import FRESH, Act, Armed, Coin, Question, unfit
+from antiphon.desk.question import named_stand
+from antiphon.desk.quorum import Quorum, faults, quorum_of, unspent
+from antiphon.ledger.allowance import Act
 from antiphon.optout.approval import Approval, Draft, Scope, draft_reports
 from antiphon.optout.asking import TRY_SPACING, Asked, Phase
 from antiphon.optout.attempt import Attempt, Outcome
@@ -45,30 +44,27 @@ class Idea:
     draft: Draft | None = None
 
 
-def bare_question(act: Act, now: Instant, published: int, coins: tuple[Coin, ...]) -> Question:
-    """A question about sightings alone; everything else is given as fulfilled."""
-    return Question(act, now, Armed.COMMUNITY, True, published, True, False, *(True,) * 10, 0, coins)
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One case at one instant: its unspent sightings by member, newest first, each member's clock, and who approved."""
+
+    case: Case
+    now: Instant
+    by_member: dict[Identifier, list[Sighting]]
+    clocks: dict[Identifier, Asked]
+    approval: Approval | None
+
+    def after_window(self) -> list[Sighting]:
+        """What came after its own member's window."""
+        found = ((member, sighting) for member, own in self.by_member.items() for sighting in own)
+        return [s for member, s in found if self.clocks[member].phase(s.received_at) is Phase.AFTER]
 
 
-def fits(tx: Transaction, act: Act, sighting: Sighting, now: Instant) -> bool:
-    """Whether this sighting could pay for this act, wherever it goes."""
-    return not unfit(bare_question(act, now, number(tx, PUBLISHED), (coin(tx, sighting, now, act),)))
-
-
-def unspent(tx: Transaction, case: Case, now: Instant) -> dict[Identifier, list[Sighting]]:
-    """The sightings of a case that nobody spent yet and that are fresh, newest first, by member."""
-    found = tx.find(
-        Sighting,
-        case=case.case,
-        paid=None,
-        state__ne=SightingState.RETRACTED,
-        received_at__ge=now - FRESH,
-        order="-received_at",
-    )
-    by_member: dict[Identifier, list[Sighting]] = {}
-    for sighting in found:
-        by_member.setdefault(sighting.member, []).append(sighting)
-    return by_member
+def scene_of(tx: Transaction, case: Case, now: Instant) -> Scene:
+    """What a look at this case finds."""
+    by_member = unspent(tx, case, now)
+    clocks = {member: asked_of(tx, member, case.originator) for member in by_member}
+    return Scene(case, now, by_member, clocks, live_approval(tx, case, now))
 
 
 def advance(tx: Transaction, desk: Desk, name: Identifier) -> list[Idea]:
@@ -77,19 +73,14 @@ def advance(tx: Transaction, desk: Desk, name: Identifier) -> list[Idea]:
     if case is None:
         return []
     desk.log.close_hours(tx, now)
-    by_member = unspent(tx, case, now)
-    clocks = {member: asked_of(tx, member, case.originator) for member in by_member}
-    approval = live_approval(tx, case, now)
-    after = [
-        s.received_at for m, own in by_member.items() for s in own if clocks[m].phase(s.received_at) is Phase.AFTER
-    ]
-    facts = Facts(now, approval_live=approval is not None, sighted_at=max(after, default=None))
+    scene = scene_of(tx, case, now)
+    sighted = max((s.received_at for s in scene.after_window()), default=None)
+    facts = Facts(now, approval_live=scene.approval is not None, sighted_at=sighted)
     for event in (Event.LOOKED_AT, Event.SIGHTED, Event.APPROVED):
         case = move(tx, case, event, facts)
-    ideas = [*_notice(tx, desk, case, by_member, now), *_own(tx, case, by_member, clocks, now)]
-    case = tx.get(Case, name) or case
-    ideas += _requests(tx, case, by_member, clocks, approval, now)
-    return ideas
+    scene = replace(scene, case=case)
+    ideas = [*_notice(tx, desk, scene), *_own(tx, scene)]
+    return [*ideas, *_requests(tx, replace(scene, case=tx.get(Case, name) or case))]
 
 
 def live_approval(tx: Transaction, case: Case, now: Instant) -> Approval | None:
@@ -98,53 +89,41 @@ def live_approval(tx: Transaction, case: Case, now: Instant) -> Approval | None:
     return next((approval for approval in standing if approval.live(ledger_day(now))), None)
 
 
-def independent(tx: Transaction, sightings: Iterable[Sighting]) -> int:
-    """How many members count for a quorum: hosted mailboxes, and strangers' registrable domains proved in time."""
-    voices: set[bytes] = set()
-    for sighting in sightings:
-        mandate = tx.get(Mandate, sighting.member)
-        voices |= {voice_of(mandate, sighting.received_at)} if mandate is not None else set()
-    return len(voices - {b""})
-
-
-def _notice(
-    tx: Transaction, desk: Desk, case: Case, by_member: dict[Identifier, list[Sighting]], now: Instant
-) -> list[Idea]:
+def _notice(tx: Transaction, desk: Desk, scene: Scene) -> list[Idea]:
+    case, now = scene.case, scene.now
     if case.state not in (State.WATCHING, State.PROPOSED, State.NOTICED):
         return []
-    if case.state is State.WATCHING:
-        _propose(tx, desk, case, by_member, now=now)
-        return []
-    able = [s for own in by_member.values() for s in own if fits(tx, Act.NOTICE, s, now)]
-    facts = Facts(now, independent=independent(tx, {s.member: s for s in reversed(able)}.values()))
+    behind = quorum_of(tx, case, scene.by_member, now, briefly=case.state is State.WATCHING)
+    facts = Facts(now, independent=behind.voices)
     draft = tx.get(Draft, case.case)
-    if case.state is State.PROPOSED and (draft is None or _outlived(tx, draft, able, facts, now)):
+    if case.state is State.WATCHING:
+        _propose(tx, desk, case, behind=behind, facts=facts)
+        return []
+    if case.state is State.PROPOSED and (draft is None or _outlived(draft, behind, now)):
         tx.drop(Draft, case.case)
         move(tx, case, Event.QUORUM_LOST, facts, why="the draft no longer fits the members it names")
         return []
-    if draft is None or draft.approval is None or _under_way(tx, case):
+    if _under_way(tx, case) or (draft is not None and draft.approval is None):
         return []
-    if not named_stand(tx, draft, case.originator, now):
+    if draft is None or not named_stand(tx, draft, case.originator, now):
         # The same bytes may not leave again, and an epoch has one notice: what is left of its tries is forfeit.
         spent = replace(case, notice_tries=NOTICE_TRIES)
         move(tx, spent, Event.NOTICE_FAILED, facts, why="somebody whom the notice names may no longer be named")
         return []
     members = {report.member for r in draft_reports(draft) if (report := tx.get(Report, r)) is not None}
-    payers = tuple(s for s in able if s.member in members)
+    payers = tuple(s for s in behind.able if s.member in members)
     return [Idea(Act.NOTICE, case, payers, tx.get(Approval, draft.approval), draft)] if payers else []
 
 
-def _propose(
-    tx: Transaction, desk: Desk, case: Case, by_member: dict[Identifier, list[Sighting]], *, now: Instant
-) -> None:
-    """Drafts the notice once enough members have a sighting that could pay for it; each one's newest is named."""
-    newest = (next((s for s in own if fits(tx, Act.NOTICE, s, now)), None) for own in reversed(by_member.values()))
-    firsts = [sighting for sighting in newest if sighting is not None]
-    facts = Facts(now, independent=independent(tx, firsts))
-    draft = make_draft(tx, desk, case, firsts, now=now) if facts.independent >= QUORUM else None
-    if draft is not None:
-        tx.put(draft)
-        move(tx, case, Event.QUORUM, facts, why=f"{facts.independent} independent members")
+def _propose(tx: Transaction, desk: Desk, case: Case, *, behind: Quorum, facts: Facts) -> None:
+    """Writes the draft that waits for a person, once enough members stand behind it and one of them can be named."""
+    firsts = list({s.member: s for s in reversed(behind.able)}.values())
+    if behind.voices < QUORUM or not firsts:
+        return
+    fresh = make_draft(tx, desk, case, firsts, now=facts.now)
+    if fresh is not None:
+        tx.put(fresh)
+        move(tx, case, Event.QUORUM, facts, why=f"{behind.voices} independent members")
 
 
 def _under_way(tx: Transaction, case: Case) -> bool:
@@ -153,47 +132,34 @@ def _under_way(tx: Transaction, case: Case) -> bool:
     return attempt is not None and attempt.outcome is Outcome.OPEN
 
 
-def _outlived(tx: Transaction, draft: Draft, able: list[Sighting], facts: Facts, now: Instant) -> bool:
+def _outlived(draft: Draft, behind: Quorum, now: Instant) -> bool:
     """A draft names people as they were when it was written; it dies with the first of them who no longer fits."""
-    willing = {s.report for s in able}
-    return facts.independent < QUORUM or now - draft.made_at > DRAFT_LASTS or not set(draft_reports(draft)) <= willing
+    willing = {s.report for s in behind.able}
+    return behind.voices < QUORUM or now - draft.made_at > DRAFT_LASTS or not set(draft_reports(draft)) <= willing
 
 
-def _own(
-    tx: Transaction,
-    case: Case,
-    by_member: dict[Identifier, list[Sighting]],
-    clocks: dict[Identifier, Asked],
-    now: Instant,
-) -> list[Idea]:
+def _own(tx: Transaction, scene: Scene) -> list[Idea]:
     ideas = []
-    for member, own in by_member.items():
-        if clocks[member].asked_at is not None or clocks[member].unsettled is not None:
+    for member, own in scene.by_member.items():
+        if scene.clocks[member].asked_at is not None or scene.clocks[member].unsettled is not None:
             continue
         mandate = tx.get(Mandate, member)
-        standing = mandate is not None and mandate.allows(Consent.OPTOUT, case.originator)
+        standing = mandate is not None and mandate.allows(Consent.OPTOUT, scene.case.originator)
         for act in (Act.CLICKED_OPT_OUT, Act.OWN_OPT_OUT):
-            able = tuple(s for s in own if (s.clicked or standing) and fits(tx, act, s, now))
+            able = tuple(s for s in own if (s.clicked or standing) and not faults(tx, act, s, scene.now))
             if able:
-                ideas.append(Idea(act, case, able))
+                ideas.append(Idea(act, scene.case, able))
                 break
     return ideas
 
 
-def _requests(
-    tx: Transaction,
-    case: Case,
-    by_member: dict[Identifier, list[Sighting]],
-    clocks: dict[Identifier, Asked],
-    approval: Approval | None,
-    now: Instant,
-) -> list[Idea]:
-    after = [s for m, own in by_member.items() for s in own if clocks[m].phase(s.received_at) is Phase.AFTER]
-    if case.state is State.REQUESTING and approval is not None:
-        able = tuple(s for s in after if fits(tx, Act.REQUEST, s, now))
-        return [Idea(Act.REQUEST, case, able, approval)] if able else []
+def _requests(tx: Transaction, scene: Scene) -> list[Idea]:
+    case, after = scene.case, scene.after_window()
+    if case.state is State.REQUESTING and scene.approval is not None:
+        able = tuple(s for s in after if not faults(tx, Act.REQUEST, s, scene.now))
+        return [Idea(Act.REQUEST, case, able, scene.approval)] if able else []
     if case.state in CLICKED_REQUEST_STATES:
-        clicked = tuple(s for s in after if s.clicked and fits(tx, Act.CLICKED_REQUEST, s, now))
+        clicked = (s for s in after if s.clicked and not faults(tx, Act.CLICKED_REQUEST, s, scene.now))
         return [Idea(Act.CLICKED_REQUEST, case, (s,)) for s in clicked]
     return []
 

@@ -88,7 +88,7 @@ def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting
     recipient = f"abuse@{domain}"
     language = language_for(domain, desk.house.language)
     rows = [row_of(report, found[report.report]) for report in reports]
-    text = notice(language, _facts(tx, desk, case, rows, language=language))
+    text = notice(language, _facts(tx, desk, case, rows, language=language, now=now))
     message = desk.mail_signer.sign(_print(desk, case, text, rows, recipient=recipient, now=now), now)
     return Draft(
         case=case.case,
@@ -103,8 +103,9 @@ def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting
     )
 
 
-def _facts(tx: Transaction, desk: Desk, case: Case, rows: list[Row], *, language: str) -> NoticeFacts:
-    accepted = tx.find(Report, case=case.case, state=ReportState.ACCEPTED)
+def _facts(tx: Transaction, desk: Desk, case: Case, rows: list[Row], *, language: str, now: Instant) -> NoticeFacts:
+    # What is still held is not counted either: the last day would tell when somebody read a mail.
+    accepted = tx.find(Report, case=case.case, state=ReportState.ACCEPTED, hold_until__le=now)
     members = {report.member for report in accepted}
     others = len(members - {row.member for row in rows})
     days = sorted(show_instant(report.received_at)[:10] for report in accepted)
@@ -117,9 +118,8 @@ def _facts(tx: Transaction, desk: Desk, case: Case, rows: list[Row], *, language
         mailboxes=size_class(len(members), language),
         first_day=days[0],
         last_day=days[-1],
-        rows=len(rows),
         others=size_class(others, language) if others >= FEWEST_SHOWN else "",
-        window_days=desk.house.window_hours // 24,
+        window_days=desk.house.window_for(case.originator) // 24,
         desk_url=f"{desk.house.public_url.rstrip('/')}/desk/{case.reply_token}",
         reply_to=reply_address(desk, case),
     )

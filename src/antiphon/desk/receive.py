@@ -11,13 +11,13 @@ import msgspec
 from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, refusals
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.report import NO_HOUR, Delivery, EvidenceClass, Report, ReportState, Witness
-from antiphon.campaign.stream import arrived_at
+from antiphon.campaign.stream import arrived_at, stamped_at
 from antiphon.desk.admit import Claim, add_sighting, case_of, statement_of
 from antiphon.desk.arrival import Arrival, Fetched, fetch
 from antiphon.desk.click import keep_original
 from antiphon.desk.desk import Desk
 from antiphon.desk.notify import LOOP_FIELD, is_ours
-from antiphon.desk.standing import ask_age, infrastructure_among, note_signers
+from antiphon.desk.standing import infrastructure_among, note_signers
 from antiphon.desk.withdraw import undo
 from antiphon.errors import RefusedByLaw
 from antiphon.formats.dkim import assume_valid, identities, keys_needed, verify
@@ -25,6 +25,7 @@ from antiphon.formats.message import Message, parse_message
 from antiphon.formats.publicness import is_public
 from antiphon.formats.received import border_address
 from antiphon.ledger.commitment import delivery_leaf
+from antiphon.ledger.tree import leaf_hash
 from antiphon.optout.evidence import Evidence, examine, print_evidence
 from antiphon.optout.holding import hold_until
 from antiphon.ports import Transaction
@@ -53,7 +54,7 @@ async def delivery_work(
     signatures = verify(message, fetched.keys)
     names = identities(message, signatures)
     salt = desk.chance.draw(32)
-    data = delivery_leaf(salt, [s.value for s in signatures if s.passes], names[0])
+    leaf = leaf_hash(delivery_leaf(salt, [s.value for s in signatures if s.passes], names[0]))
     evidence, client = msgspec.json.encode(fetched), _client(message, arrival)
 
     def work(tx: Transaction) -> None:
@@ -65,8 +66,9 @@ async def delivery_work(
         hour = now // HOUR if witness is Witness.MTA else NO_HOUR
         taken = tx.find(Delivery, hour=hour, order="-position", limit=1) if witness is Witness.MTA else []
         position, delivery = (taken[0].position + 1 if taken else 0), desk.identifier()
+        sealed = desk.vault.seal(mandate.data_key, salt, delivery) if mandate.data_key is not None else b""
         for name in names:
-            row = Delivery(mandate.member, name, delivery, witness, at, hour, position, salt, data, evidence,
+            row = Delivery(mandate.member, name, delivery, witness, at, hour, position, sealed, leaf, evidence,
                            client[0], client[1], None)  # fmt: skip
             tx.put(row)
 
@@ -82,7 +84,8 @@ def _client(message: Message, arrival: Arrival) -> tuple[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One reported message with all that was worked out before the transaction."""
+    """One reported message with all that was worked out before the transaction. `seen_at`: when a host that its author
+    does not run saw it, at the latest."""
 
     message: Message
     evidence: Evidence
@@ -90,6 +93,7 @@ class Judged:
     evidence_class: EvidenceClass
     received_at: Instant
     ours: bool
+    seen_at: Instant
 
 
 async def judge(
@@ -136,7 +140,8 @@ async def judge(
     references = " ".join(field.value for name in ("in-reply-to", "references") for field in message.all(name))
     ours = is_ours(desk, evidence.message_id, references, loop.value.strip() if loop else "")
     found = EvidenceClass.UPLOADED if imported else _class_of(delivery, moved=moved)
-    return Judged(message, evidence, names, found, Instant(received_at), ours)
+    stamped = delivery.received_at if delivery is not None else stamped_at(message) if imported else None
+    return Judged(message, evidence, names, found, Instant(received_at), ours, min(stamped or at, at))
 
 
 def _class_of(delivery: Delivery | None, *, moved: bool) -> EvidenceClass:
@@ -172,10 +177,7 @@ async def take_report(
 ) -> Report:
     """One statement of one member about one message: judged, grouped, kept. Raises MalformedInput on a limit."""
     said = await statable(desk, mandate, raw, at=at, source=source, clicked=clicked, moved=moved)
-    report = await desk.store.write(lambda tx: keep_report(tx, desk, mandate, said))
-    if report.case is not None:
-        await ask_age(desk, report.originator)
-    return report
+    return await desk.store.write(lambda tx: keep_report(tx, desk, mandate, said))
 
 
 async def statable(
@@ -218,7 +220,7 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     )
     statement = statement_of(tx, live, claim, now)
     refused, unfit = refusals(ACCEPTED, statement), refusals(SPENDABLE, statement)
-    case = case_of(tx, desk, evidence) if not refused and evidence.originator else None
+    case = case_of(tx, desk, evidence, seen_at=judged.seen_at) if not refused and evidence.originator else None
     evidence_only = refused == ("mandate-live",) and live.state is MandateState.PENDING
     campaign, why = None, ""
     if evidence_only or not refused:
@@ -235,7 +237,8 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
         why=why,
         hold_until=held,
     )
-    if "not-duplicate" not in refused:
+    # Whoever was erased while its mail was being read leaves nothing behind.
+    if "not-duplicate" not in refused and live.data_key is not None:
         tx.add(report)
     if case is not None and not unfit and not refused:
         add_sighting(tx, desk, live, report, evidence=evidence)

@@ -11,34 +11,66 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.letter import letter_for
 from antiphon.desk.locate import locate
 from antiphon.desk.look import WAIT_AGAIN, Idea, advance, rest
-from antiphon.desk.mint import Destination, Wish, mint
+from antiphon.desk.mint import mint
 from antiphon.desk.pair import approved_hosts, note_hosts
+from antiphon.desk.question import Destination, Wish, ask, budgets, foreseen, mail_opens_at
 from antiphon.desk.settle import settle
+from antiphon.desk.standing import ask_age
 from antiphon.desk.withdraw import stop_case
 from antiphon.errors import AlreadyTaken, RefusedByLaw
-from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit
+from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit, judge
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import draft_reports
-from antiphon.optout.channel import CHANNELS, Kind, Offer, proven, with_hosts
+from antiphon.optout.case import Case
+from antiphon.optout.channel import CHANNELS, Kind, Offer, Peer, proven, with_hosts
 from antiphon.optout.evidence import Evidence, parse_evidence
-from antiphon.optout.pacing import Budget, keys
 from antiphon.ports import Exchange, Letter, Transaction
 from antiphon.terms import Identifier, Instant
+
+PASSING = frozenset({"pace", "mail-spaced"})
+"""Rules that nothing but time has to satisfy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attemptable:
-    """One attempt worked out: the message whose channel is used, its offer, and all sightings that pay."""
+    """One attempt worked out: the message whose channel is used, its offer, all sightings that pay, and the members
+    for whom it is made."""
 
     idea: Idea
     offer: Offer
     payers: tuple[Sighting, ...]
     reserve: int
+    members: frozenset[Identifier]
     letter: bytes = b""
+
+    @property
+    def kind(self) -> ChannelKind:
+        """As the ledger names it."""
+        return CHANNELS[self.offer.kind]
+
+    def to(self) -> Destination:
+        """Where it would go, before anybody was asked."""
+        return foreseen(self.kind, self.offer.host, self.reserve, target=self.offer.target, usable=self.offer.usable)
+
+    def wish(self, to: Destination) -> Wish:
+        """What the law is asked."""
+        idea = self.idea
+        return Wish(
+            act=idea.act,
+            case=idea.case.case,
+            to=replace(to, message=idea.draft.digest) if idea.draft is not None else to,
+            reports=tuple(sighting.report for sighting in self.payers),
+            approval=idea.approval.entry if idea.approval is not None else None,
+            members=tuple(sorted(self.members)),
+        )
 
 
 async def look(desk: Desk, name: Identifier) -> None:
     """Takes the due steps of one case and makes the attempts that are lawful now, one after the other."""
+    case = await desk.store.read(lambda tx: tx.get(Case, name))
+    if case is not None:
+        # Now and not when somebody reported: a question to a registry tells no more than that a hold is over.
+        await ask_age(desk, case.originator)
     ideas = await desk.store.write(lambda tx: advance(tx, desk, name))
     paced: Instant | None = None
     for idea in ideas:
@@ -49,25 +81,20 @@ async def look(desk: Desk, name: Identifier) -> None:
 async def _pursue(desk: Desk, idea: Idea) -> Instant | None:
     """Tries what an idea offers; returns when to come back if something that passes stood in the way."""
     async for work in _worked_out(desk, idea):
-        to, stop = await locate(
-            desk,
-            idea.case,
-            CHANNELS[work.offer.kind],
-            target=work.offer.target,
-            host=work.offer.host,
-            reserve=work.reserve,
-            usable=work.offer.usable,
-            clicked=idea.act in CLICKED,
-        )
-        if stop.stopped:
-            await stop_case(desk, idea.case.case, to.host, who="the host's own DNS record")
-            return None
-        if not stop.absent:
-            return Instant(desk.clock.now() + WAIT_AGAIN)
-        opens = await desk.store.read(lambda tx, to=to: _opens_at(tx, desk, to))  # type: ignore[misc]  # bound now
-        if opens is not None:
-            return opens
         try:
+            # Nobody is asked about a destination, not even DNS, until all that this node knows by itself allows it.
+            opens = await _opens_at(desk, work, work.to())
+            if opens is not None:
+                return opens
+            to, stop = await locate(desk, idea.case, work.to(), clicked=idea.act in CLICKED)
+            if stop.stopped:
+                await stop_case(desk, idea.case.case, to.host, who="the host's own DNS record")
+                return None
+            if not stop.absent:
+                return Instant(desk.clock.now() + WAIT_AGAIN)
+            opens = await _opens_at(desk, work, to)
+            if opens is not None:
+                return opens
             await _attempt(desk, work, to)
         except (RefusedByLaw, AlreadyTaken):
             # Not lawful now, or another worker was first: nothing was spent, and the next look says why.
@@ -75,32 +102,26 @@ async def _pursue(desk: Desk, idea: Idea) -> Instant | None:
     return None
 
 
-def _opens_at(tx: Transaction, desk: Desk, to: Destination) -> Instant | None:
-    now = desk.clock.now()
-    budgets = [b for key in keys(to.host, to.organisation, to.prefix) if (b := tx.get(Budget, key)) is not None]
-    closed = [budget.opens_at(now) for budget in budgets if not budget.allows(now)]
-    return max(closed, default=None)
+async def _opens_at(desk: Desk, work: Attemptable, to: Destination) -> Instant | None:
+    """When this becomes lawful by itself, None where it is lawful now. Raises RefusedByLaw where more than time stands
+    against it."""
+
+    def work_out(tx: Transaction) -> Instant | None:
+        now, wish = desk.clock.now(), work.wish(to)
+        failed = judge(ask(tx, desk, wish, now))
+        names = tuple(rule.name for rule in failed)
+        if not names:
+            return None
+        if not PASSING.issuperset(names):
+            raise RefusedByLaw(failed[0].sentence, names)
+        return max(mail_opens_at(tx, wish, now), *(budget.opens_at(now) for budget in budgets(tx, to)))
+
+    return await desk.store.read(work_out)
 
 
 async def _attempt(desk: Desk, work: Attemptable, to: Destination) -> None:
-    idea = work.idea
-    members = {sighting.member for sighting in work.payers}
-    if idea.draft is not None:
-        draft = idea.draft
-        members = await desk.store.read(
-            lambda tx: {r.member for name in draft_reports(draft) if (r := tx.get(Report, name)) is not None}
-        )
-        to = replace(to, message=draft.digest)
     to = replace(to, token="" if to.kind is ChannelKind.ONE_CLICK else desk.chance.draw(10).hex())
-    wish = Wish(
-        act=idea.act,
-        case=idea.case.case,
-        to=to,
-        reports=tuple(sighting.report for sighting in work.payers),
-        approval=idea.approval.entry if idea.approval is not None else None,
-        members=tuple(sorted(members)),
-    )
-    permit = await mint(desk, wish)
+    permit = await mint(desk, work.wish(to))
     # From here on everything is spent. STOP is looked at once more: a person may have come between.
     exchange = STOPPED if desk.stopped() else await _send(desk, work, to, permit)
     await settle(desk, permit.intent, exchange)
@@ -123,7 +144,8 @@ async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:
         payers = cover(idea.sightings, reserve)
         offer = Offer(Kind.MAILTO, idea.draft.recipient, idea.draft.recipient.partition("@")[2], "")
         if payers:
-            yield Attemptable(idea, offer, payers, reserve, idea.draft.message)
+            named = await desk.store.read(lambda tx: _named(tx, idea))
+            yield Attemptable(idea, offer, payers, reserve, named, idea.draft.message)
         return
     found = await desk.store.read(lambda tx: _offers(tx, idea))
     if not found:
@@ -137,10 +159,16 @@ async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:
         payers = cover(same, reserve)
         if not payers:
             return
-        yield Attemptable(idea, offer, payers, reserve, letter)
+        yield Attemptable(idea, offer, payers, reserve, frozenset(s.member for s in payers), letter)
         if idea.act is not Act.REQUEST:
             return
         left = [sighting for sighting in left if sighting not in payers]
+
+
+def _named(tx: Transaction, idea: Idea) -> frozenset[Identifier]:
+    """Everybody in the rows of a notice."""
+    reports = draft_reports(idea.draft) if idea.draft is not None else ()
+    return frozenset(report.member for name in reports if (report := tx.get(Report, name)) is not None)
 
 
 def cover(sightings: Iterable[Sighting], reserve: int) -> tuple[Sighting, ...]:
@@ -163,7 +191,7 @@ def _smallest_first(newest: Sighting, left: list[Sighting], reserve: int) -> lis
 def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, tuple[Offer, Evidence]]:
     """For each sighting the channel that its own message offers with every proof, and that message, by report."""
     case = idea.case
-    peers = campaign_urls(tx, case.case)
+    peers = peers_of(tx, case.case)
     found: dict[Identifier, tuple[Offer, Evidence]] = {}
     for sighting in idea.sightings:
         report = tx.get(Report, sighting.report)
@@ -171,15 +199,16 @@ def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, tuple[Offer, Eviden
             continue
         evidence = parse_evidence(report.evidence)
         own = with_hosts(evidence.offers, evidence.signer, approved_hosts(tx, evidence.signer))
-        shown = proven(own, sighting.member, peers, clicked=sighting.clicked)
+        me = Peer(sighting.member, report.campaign, evidence.one_click_url)
+        shown = proven(own, me, peers, clicked=sighting.clicked)
         offer = next((offer for offer in shown if offer.usable), None)
         if offer is not None:
             found[sighting.report] = offer, evidence
     return found
 
 
-def campaign_urls(tx: Transaction, case: Identifier) -> tuple[tuple[bytes, str], ...]:
-    """One-click URLs of this case's recent mail with their members: what is equal for two people is no opt-out."""
+def peers_of(tx: Transaction, case: Identifier) -> tuple[Peer, ...]:
+    """One-click URLs of this case's recent mail: what is equal for two people is no opt-out."""
     recent = tx.find(Sighting, case=case, order="-received_at", limit=20)
     reports = [r for s in recent if (r := tx.get(Report, s.report)) is not None]
-    return tuple((bytes(r.member), parse_evidence(r.evidence).one_click_url) for r in reports)
+    return tuple(Peer(r.member, r.campaign, parse_evidence(r.evidence).one_click_url) for r in reports)

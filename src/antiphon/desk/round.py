@@ -28,7 +28,7 @@ async def take_round(desk: Desk, shelf: Shelf) -> Instant:
         await take_clicks(desk)
         await settle_waiting(desk)
         now = desk.clock.now()
-        for case in await desk.store.read(lambda tx: tx.find(Case, look_at__le=now, order="look_at")):
+        for case in await desk.store.read(lambda tx: in_turn(tx, now)):
             await look(desk, case.case)
     await _out(desk, shelf)
     return await desk.store.read(lambda tx: next_due(tx, desk.clock.now()))
@@ -44,6 +44,17 @@ def _is_due(tx: Transaction, now: Instant) -> bool:
             tx.count(Original, until__le=now),
         )
     )
+
+
+def in_turn(tx: Transaction, now: Instant) -> list[Case]:
+    """The cases that are due, in the order in which they may try: whoever had no attempt for the longest time first, so
+    that cases which share a budget share it fairly (LAW §5)."""
+
+    def last(case: Case) -> int:
+        made = tx.find(Attempt, case=case.case, order="-intent", limit=1)
+        return made[0].intent if made else -1
+
+    return sorted(tx.find(Case, look_at__le=now, order="look_at"), key=last)
 
 
 async def _out(desk: Desk, shelf: Shelf) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, move, tell
-from antiphon.desk.mint import asked_of
 from antiphon.ledger import entry as ledger
 from antiphon.ledger.allowance import Act
 from antiphon.optout.asking import SETTLES_AFTER, Asked
@@ -51,12 +51,12 @@ async def settle(desk: Desk, intent: int, exchange: Exchange) -> None:
         if attempt.channel != "one-click" and outcome is Outcome.ACCEPTED:
             tx.put(replace(attempt, settles_at=Instant(now + SETTLES_AFTER)))
         else:
-            close(tx, desk, attempt, outcome, now)
+            close(tx, desk, attempt, outcome=outcome, now=now)
 
     await desk.store.write(work)
 
 
-def close(tx: Transaction, desk: Desk, attempt: Attempt, outcome: Outcome, now: Instant) -> None:
+def close(tx: Transaction, desk: Desk, attempt: Attempt, *, outcome: Outcome, now: Instant) -> None:
     """Writes the Settled entry; its append is T, the start of the window of everybody who was asked for."""
     kind = ledger.NoticeSettled if attempt.act == Act.NOTICE else ledger.RequestSettled
     index = desk.log.append(tx, kind(day=ledger_day(now), intent=attempt.intent, outcome=IN_LEDGER[outcome]), now)
@@ -71,12 +71,12 @@ def close(tx: Transaction, desk: Desk, attempt: Attempt, outcome: Outcome, now: 
             asked = replace(asked, asked_at=now, started=index, window_hours=attempt.window_hours)
         tx.put(asked)
     if attempt.act == Act.NOTICE:
-        _notice_settled(tx, case, attempt, outcome, now)
+        _notice_settled(tx, case, attempt, outcome=outcome, now=now)
     tell(tx, case.case, now, who="node", what=f"{attempt.act} {outcome}", why=f"entry {index}: {attempt.status}")
     look_by(tx, case.case, now)
 
 
-def _notice_settled(tx: Transaction, case: Case, attempt: Attempt, outcome: Outcome, now: Instant) -> None:
+def _notice_settled(tx: Transaction, case: Case, attempt: Attempt, *, outcome: Outcome, now: Instant) -> None:
     if case.state.value != "noticed":
         return
     if outcome is Outcome.ACCEPTED:
@@ -109,7 +109,7 @@ async def settle_waiting(desk: Desk) -> None:
     def work(tx: Transaction) -> None:
         now = desk.clock.now()
         for attempt in tx.find(Attempt, outcome=Outcome.OPEN, settles_at__le=now):
-            close(tx, desk, attempt, Outcome.ACCEPTED, now)
+            close(tx, desk, attempt, outcome=Outcome.ACCEPTED, now=now)
 
     await desk.store.write(work)
 
@@ -120,7 +120,7 @@ async def bounced(desk: Desk, token: str, status: str) -> bool:
     def work(tx: Transaction) -> bool:
         now = desk.clock.now()
         for attempt in tx.find(Attempt, token=token, outcome=Outcome.OPEN):
-            close(tx, desk, replace(attempt, status=status), Outcome.BOUNCED, now)
+            close(tx, desk, replace(attempt, status=status), outcome=Outcome.BOUNCED, now=now)
             return True
         return False
 
@@ -135,7 +135,7 @@ async def settle_interrupted(desk: Desk) -> int:
         now = desk.clock.now()
         lost = tx.find(Attempt, outcome=Outcome.OPEN, settles_at=None)
         for attempt in lost:
-            close(tx, desk, attempt, Outcome.UNKNOWN, now)
+            close(tx, desk, attempt, outcome=Outcome.UNKNOWN, now=now)
         return len(lost)
 
     return await desk.store.write(work)

@@ -49,17 +49,13 @@ async def undo(desk: Desk, report: Identifier, *, who: str) -> None:
     await desk.store.write(work)
 
 
-async def revoke(desk: Desk, address: str, *, erase: bool = False) -> None:
-    """A member leaves, at once; with `erase` its data key is destroyed, and with it mail, salts and openings. What it
-    reported is taken back for good: its leaves stay unspent, like dummies, also where the same person comes again."""
+async def revoke(desk: Desk, address: str) -> None:
+    """A member leaves, at once. What it reported is taken back for good: its leaves stay unspent, like dummies, also
+    where the same person comes again."""
 
     def work(tx: Transaction) -> None:
-        now = desk.clock.now()
-        found = tx.find(Mandate, address=address)
-        if not found:
-            raise RefusedByLaw(f"{address} is not a member.", ("known",))
-        mandate = replace(found[0], state=MandateState.REVOKED, revoked_at=now)
-        tx.put(replace(mandate, data_key=None) if erase else mandate)
+        now, mandate = desk.clock.now(), _mandate(tx, address)
+        tx.put(replace(mandate, state=MandateState.REVOKED, revoked_at=now))
         for report in tx.find(Report, member=mandate.member, state=ReportState.ACCEPTED):
             sighting = tx.get(Sighting, report.report)
             if sighting is None or sighting.paid is None:
@@ -69,6 +65,13 @@ async def revoke(desk: Desk, address: str, *, erase: bool = False) -> None:
                 look_by(tx, report.case, now)
 
     await desk.store.write(work)
+
+
+def _mandate(tx: Transaction, address: str) -> Mandate:
+    found = tx.find(Mandate, address=address.strip().lower())
+    if not found:
+        raise RefusedByLaw(f"{address} is not a member.", ("known",))
+    return found[0]
 
 
 def _case(tx: Transaction, case: Identifier) -> Case:

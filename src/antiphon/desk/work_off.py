@@ -17,9 +17,7 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import prove_member
 from antiphon.desk.probe import take_probe
 from antiphon.desk.receive import Work, delivery_work, keep_report, statable, take_back
-from antiphon.desk.standing import ask_age
 from antiphon.errors import MalformedInput
-from antiphon.formats.dkim import verify
 from antiphon.formats.handed import Event
 from antiphon.formats.message import parse_message
 from antiphon.ports import Transaction
@@ -73,9 +71,7 @@ async def take_arrivals(desk: Desk, arrivals: Sequence[Arrival]) -> None:
         works = [work for some in prepared for work in some]
         if not works:
             continue
-        kept = await desk.store.write(partial(_done, works))
-        for originator in dict.fromkeys(r.originator for r in kept if r is not None and r.case is not None):
-            await ask_age(desk, originator)
+        await desk.store.write(partial(_done, works))
 
 
 def _done(works: Sequence[Work], tx: Transaction) -> list[Report | None]:
@@ -139,9 +135,5 @@ async def _stated(
 
 async def _take_proof(desk: Desk, token: str, raw: bytes) -> None:
     message = parse_message(raw)
-    fetched = await fetch(desk, message, desk.clock.now())
-    author = message.sole_address("from")
-    if author is None:
-        return
-    if any(s.passes and s.domain == author.domain and "from" in s.covers for s in verify(message, fetched.keys)):
-        await prove_member(desk, token, author.folded)
+    if await desk.store.read(lambda tx: tx.count(Mandate, report_token=token)):
+        await prove_member(desk, token, message, await fetch(desk, message, desk.clock.now()))

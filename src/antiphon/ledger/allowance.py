@@ -51,6 +51,7 @@ class Side(StrEnum):
 class Coin:
     """One sighting as the law sees it at one instant, with its member's mandate and clock.
 
+    `spendable_class`: seen by us, and spendable without its member's click. `to_signed`: the signature covers To.
     `after_window`: received and signed after this member's window for this originator, which this case started (for
     a clicked request: by an own opt-out). `asked`: the member was asked for. `waiting`: an own opt-out or notice naming
     this member is not settled. `keys`: the spend keys.
@@ -75,6 +76,7 @@ class Coin:
     last_try_at: Instant | None
     spent: bool
     keys: tuple[Digest, ...]
+    to_signed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,10 @@ class Question:
     no_stop_published: bool
     approved: bool
     pace_allows: bool
+    mail_spaced: bool
     named_stand: bool
     click_names: bool
+    quorum: bool
     reserve: int
     coins: tuple[Coin, ...]
 
@@ -181,6 +185,12 @@ RULES: tuple[Rule, ...] = (
         frozenset({Act.NOTICE}),
         lambda q: q.named_stand,
     ),
+    Rule(
+        "quorum",
+        "Fewer than five independent members stand behind this notice now.",
+        frozenset({Act.NOTICE}),
+        lambda q: q.quorum,
+    ),
     Rule("paid", "An attempt needs a sighting that pays.", ALL, lambda q: len(q.coins) > 0),
     Rule("same-case", "A sighting of another case can not pay.", ALL, lambda q: q.same_case),
     Rule(
@@ -215,9 +225,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "class-allows",
-        "An upload buys only what its member clicks on that very message.",
+        "An upload, or mail that only a click made spendable, buys only what its member clicked on it.",
         ALL,
         Each(lambda c, q: c.spendable_class or (c.clicked and q.act in CLICKED)),
+    ),
+    Rule(
+        "to-signed",
+        "A mail whose To is not signed buys no more than the own opt-out that its member clicked.",
+        ALL - {Act.CLICKED_OPT_OUT},
+        Each(lambda c, q: c.to_signed),
     ),
     Rule("clicked", "This act needs the member's click on that very message.", CLICKED, Each(lambda c, q: c.clicked)),
     Rule(
@@ -255,6 +271,12 @@ RULES: tuple[Rule, ...] = (
         "A mail was not signed and received after its own member's window.",
         REQUESTS,
         Each(lambda c, q: c.asked and c.after_window),
+    ),
+    Rule(
+        "mail-spaced",
+        "A member's opt-out went by mail to this destination less than 30 days ago.",
+        OWN | REQUESTS,
+        lambda q: q.mail_spaced,
     ),
     Rule(
         "pace", "The destination's budget of host, domain or network is used up for now.", ALL, lambda q: q.pace_allows

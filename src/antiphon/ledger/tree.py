@@ -132,21 +132,21 @@ def verify_consistency(path: Sequence[Digest], *, old: int, new: int, old_root: 
     return last == 0 and old_value == old_root and new_value == new_root
 
 
-def small_root(leaves: Sequence[bytes]) -> Digest:
-    """The root over leaf data held in memory, such as the deliveries of one hour."""
-    return root(_kept(leaves), len(leaves))
+def small_root(hashes: Sequence[Digest]) -> Digest:
+    """The root over leaf hashes held in memory, such as those of the deliveries of one hour."""
+    return root(_kept(hashes), len(hashes))
 
 
-def small_proof(leaves: Sequence[bytes], index: int) -> tuple[Digest, ...]:
+def small_proof(hashes: Sequence[Digest], index: int) -> tuple[Digest, ...]:
     """The inclusion proof of one of them. Raises ValueError for an index that is not there."""
-    return inclusion_proof(index, len(leaves), _kept(leaves))
+    return inclusion_proof(index, len(hashes), _kept(hashes))
 
 
-def _kept(leaves: Sequence[bytes]) -> HashReader:
+def _kept(hashes: Sequence[Digest]) -> HashReader:
     def nothing_before(level: int, index: int) -> Digest:
         raise KeyError((level, index))
 
-    kept = dict(append_hashes(0, [leaf_hash(data) for data in leaves], nothing_before))
+    kept = dict(append_hashes(0, list(hashes), nothing_before))
     return lambda level, index: kept[level, index]
 
 

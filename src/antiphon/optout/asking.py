@@ -12,6 +12,8 @@ DEFAULT_WINDOW_HOURS = 16 * 24
 SHORTEST_WINDOW_HOURS = 72
 OWN_TRIES = 3
 TRY_SPACING = DAY
+MAIL_SPACING = 30 * DAY
+"""One opt-out by mail for a member and a destination in this span (LAW §4)."""
 SETTLES_AFTER = 72 * HOUR
 """A mail counts as accepted when no bounce came within this span after a 2xx to the final dot."""
 

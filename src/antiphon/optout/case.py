@@ -127,8 +127,9 @@ def long_silent(case: Case, facts: Facts) -> bool:
 
 
 def relapsed_soon(case: Case, facts: Facts) -> bool:
-    """A new sighting within a year of falling quiet."""
-    return facts.sighted_at is not None and facts.sighted_at - case.since <= RELAPSE_WITHIN
+    """Within a year of falling quiet, a mail that came after those by whose absence it fell quiet."""
+    sighted = facts.sighted_at
+    return sighted is not None and -QUIET_AFTER < sighted - case.since <= RELAPSE_WITHIN
 
 
 def approval_live(case: Case, facts: Facts) -> bool:

@@ -231,16 +231,30 @@ def token_of(url: str) -> str:
     return max(tokens, key=lambda piece: (_has_digit(piece), len(piece)), default="")
 
 
-def proven(
-    offers: Sequence[Offer], own_member: bytes, peers: Sequence[tuple[bytes, str]], *, clicked: bool
-) -> tuple[Offer, ...]:
-    """The offers with the question of the personal URL answered: by the member's click, or by another member's mail
-    of the same campaign. One equal URL anywhere decides against it, click or not."""
-    others = [url for member, url in peers if member != own_member and url]
+def may_open(offers: Sequence[Offer], signer: str) -> bool:
+    """Whether one of them lacks nothing but what other members' mail, a click or a person may still give."""
+    return any(offer.on_click or waits_for_host(offer, signer) for offer in offers)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The one-click URL of another mail of the case, and whose mail of which campaign it is."""
+
+    member: bytes
+    campaign: bytes | None
+    url: str
+
+
+def proven(offers: Sequence[Offer], own: Peer, peers: Sequence[Peer], *, clicked: bool) -> tuple[Offer, ...]:
+    """The offers with the question of the personal URL answered: by the member's click, or by another member's mail of
+    the same campaign: two mailings differ in their URLs even where nobody's own name stands in them. One equal URL
+    anywhere decides against it, click or not."""
+    others = [peer for peer in peers if peer.member != own.member and peer.url]
+    alike = [peer.url for peer in others if own.campaign is not None and peer.campaign == own.campaign]
 
     def answered(offer: Offer) -> Offer:
-        shown = clicked or any(personal(offer.target, url) for url in others)
-        if not shown or offer.target in others:
+        shown = clicked or any(personal(offer.target, url) for url in alike)
+        if not shown or any(offer.target == peer.url for peer in others):
             return offer
         return replace(offer, reasons=tuple(reason for reason in offer.reasons if reason != "personal"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
@@ -81,6 +81,15 @@ class Evidence:
     def one_click_url(self) -> str:
         """The one-click URL as the header has it; empty without one."""
         return next((offer.target for offer in self.offers if offer.kind is Kind.ONE_CLICK), "")
+
+
+def forgotten(evidence: Evidence, identity: Digest) -> Evidence:
+    """What is left of a piece of evidence whose member is erased: who answered for the mail and when it came. Message
+    identity, tokens, links, recipients, texts and signatures are gone; host names may be a recipient's own."""
+    return replace(
+        evidence, identity=identity, message_id="", feedback_id="", subject="", recipients=(), hosts=(), proofs=(),
+        offers=(),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ class NoticeFacts:
     mailboxes: str
     first_day: str
     last_day: str
-    rows: int
     others: str
     window_days: int
     desk_url: str
@@ -35,9 +34,9 @@ class NoticeFacts:
 
 
 SUBJECT: Mapping[str, str] = {
-    "en": "Please remove {rows} recipients from mailings of {originator}",
-    "de": "Bitte {rows} Empfänger aus Mailings von {originator} entfernen",
-    "fr": "Merci de retirer {rows} destinataires des envois de {originator}",
+    "en": "Please remove the recipients in rows.csv from mailings of {originator}",
+    "de": "Bitte die Empfänger in rows.csv aus Mailings von {originator} entfernen",
+    "fr": "Merci de retirer des envois de {originator} les destinataires de rows.csv",
 }
 
 NOTICE: Mapping[str, str] = {
@@ -48,7 +47,7 @@ To whoever sends mail for {originator}
 
 What we saw     {mails} to {mailboxes}, between {first_day} and {last_day},
                 each signed by {originator}
-What we ask     please stop mailing the {rows} recipients in the attached rows.csv{others}
+What we ask     please stop mailing the recipients in the attached rows.csv{others}
 How to find them  each row holds the Message-ID and the token that you issued
                 yourselves; it holds no address
 By when         {window_days} days from the day on which this mail reached you
@@ -76,7 +75,7 @@ An die Verantwortlichen für Mailings von {originator}
 
 Was wir sahen   {mails} an {mailboxes}, zwischen {first_day} und {last_day},
                 jede signiert von {originator}
-Was wir bitten  bitte schreiben Sie den {rows} Empfängern in rows.csv nicht mehr{others}
+Was wir bitten  bitte schreiben Sie den Empfängern in rows.csv nicht mehr{others}
 Wie Sie sie finden  jede Zeile enthält die Message-ID und das Kennzeichen, das
                 Sie selbst vergeben haben; keine Adresse
 Bis wann        {window_days} Tage ab dem Tag, an dem diese Mail Sie erreicht hat
@@ -104,7 +103,7 @@ Aux responsables des envois de {originator}
 
 Ce que nous avons vu  {mails} vers {mailboxes}, du {first_day} au {last_day},
                 chacun signé par {originator}
-Ce que nous demandons  merci de ne plus écrire aux {rows} destinataires de rows.csv{others}
+Ce que nous demandons  merci de ne plus écrire aux destinataires de rows.csv{others}
 Comment les trouver  chaque ligne contient le Message-ID et le jeton que vous
                 avez émis vous-mêmes; aucune adresse
 Délai           {window_days} jours à compter du jour où ce message vous est parvenu

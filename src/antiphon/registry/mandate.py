@@ -49,7 +49,8 @@ PROOF_LASTS = 365 * DAY
 @dataclass(frozen=True, slots=True)
 class Mandate:
     """The stored consents of one address. `consents` is a sorted comma list, `data_key` the wrapped key of this
-    member's data: destroying it erases the member."""
+    member's data: destroying it erases the member. `proved_at` is since when the address is known to be theirs without
+    a break, `renewed_at` when that was last shown again, `rests_why` why it is suspended."""
 
     member: Identifier
     community: Identifier
@@ -66,6 +67,8 @@ class Mandate:
     hosted: bool
     report_token: str
     data_key: bytes | None
+    renewed_at: Instant | None = None
+    rests_why: str = ""
 
     def allows(self, consent: Consent, originator: str = "") -> bool:
         """Whether this consent is given now; the standing opt-out may be limited to named originators."""
@@ -76,8 +79,22 @@ class Mandate:
 
     def live_at(self, now: Instant) -> bool:
         """Proved within a year, neither revoked nor suspended."""
-        proved = self.proved_at is not None and now - self.proved_at <= PROOF_LASTS
-        return self.state is MandateState.LIVE and proved
+        return self.state is MandateState.LIVE and self.proof_stands(now)
+
+    def proof_stands(self, now: Instant) -> bool:
+        """Whether the address was shown to be theirs within a year."""
+        shown = self.renewed_at if self.renewed_at is not None else self.proved_at
+        return shown is not None and now - shown <= PROOF_LASTS
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The signed text: the mail by which a member agreed, sealed under its own key."""
+
+    member: Identifier
+    version: str
+    agreed_at: Instant
+    sealed: bytes
 
 
 def consents_of(words: str) -> str:

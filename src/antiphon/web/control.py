@@ -9,7 +9,7 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from antiphon.desk import approve, arm, enrol, pair, withdraw
+from antiphon.desk import approve, arm, pair, withdraw
 from antiphon.desk.desk import Desk
 from antiphon.desk.disclose import openings
 from antiphon.desk.log import SIZE, hash_at, number
@@ -27,6 +27,7 @@ from antiphon.terms import Identifier
 from antiphon.web import archive, complaints, mailings, overview, views
 from antiphon.web.checkup import Checkup
 from antiphon.web.clicks import Clicks, find_report
+from antiphon.web.members import Members
 
 MOST_LINE = 32 * 1024 * 1024
 OWN_TURN = frozenset({"import", *complaints.VERBS})
@@ -64,12 +65,10 @@ class Control:
             "arm": self._arm,
             "disarm": self._disarm,
             "resume": lambda q: arm.resume(desk, scope=_text(q, "scope"), value=_text(q, "value")),
-            "member-add": self._member_add,
-            "member-revoke": lambda q: withdraw.revoke(desk, _text(q, "address"), erase=bool(q.get("erase"))),
-            "members": self._members,
             "report": self._report,
             **(Clicks(desk).verbs() | Checkup(desk).verbs()),
             **complaints.verbs(desk),
+            **Members(desk).verbs(),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),
             "openings": self._openings,
@@ -203,27 +202,6 @@ class Control:
         scope, value = str(q.get("scope", "everything")), str(q.get("value", ""))
         await arm.disarm(self._desk, scope=scope, value=value, who="operator", why=str(q.get("why", "")))
         return {}
-
-    async def _member_add(self, q: Request) -> object:
-        only = q.get("only", "")
-        named = ",".join(only) if isinstance(only, list) else str(only)
-        consents = str(q.get("consent", "count"))
-        mandate = await enrol.add_member(
-            self._desk, _text(q, "address"), consents=consents, only=named, by_postmaster=bool(q.get("by_postmaster"))
-        )
-        domain = self._desk.house.domain
-        return {
-            "address": mandate.address,
-            "state": mandate.state.value,
-            "report_address": f"report+{mandate.report_token}@{domain}",
-            "proof_address": f"prove+{mandate.report_token}@{domain}" if not mandate.hosted else "",
-        }
-
-    async def _members(self, _: Request) -> object:
-        found = await self._desk.store.read(lambda tx: tx.find(Mandate, order="address"))
-        return [
-            {"address": m.address, "state": m.state.value, "consents": m.consents, "hosted": m.hosted} for m in found
-        ]
 
     async def _report(self, q: Request) -> object:
         """A message handed in by its path or bytes: an upload (class C)."""

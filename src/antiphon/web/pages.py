@@ -1,4 +1,4 @@
-"""Pages over HTTP: status, the sender desk behind each notice, /metrics and /healthz. No script, no cookie."""
+"""Pages over HTTP: the operator's status, /metrics, /healthz, and the sender desk. No script, no cookie."""
 
 from __future__ import annotations
 
@@ -11,28 +11,20 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from antiphon.desk.answer import WORDS, heed
 from antiphon.desk.desk import Desk
-from antiphon.optout.case import Case
 from antiphon.web import views
 from antiphon.web.advice import DIGITS, advice_on
 from antiphon.web.frame import POLICY, chip, commands, figures, ladder, page, table, when
 from antiphon.web.metrics import Health, exposition, word_of
+from antiphon.web.senderdesk import SenderDesk
 
-MOST_FORM = 200
-"""Bytes of the form that are read; one word fits."""
 ARMED = {
     "observing": ("○", "Observing: nothing leaves", "care"),
     "own": ("●", "Armed for members' own opt-outs", "good"),
     "community": ("●", "Armed", "good"),
-}
-ANSWERS = {
-    "done": ("We have done it", "Thank you. It is noted; whether mail ends is judged by later mail."),
-    "dispute": ("This is wrong: pause everything", "Everything about you is paused until a person has decided."),
-    "stop": ("Send no more", "Nothing more is sent to you."),
 }
 FIRST_STEPS = (
     "antiphon quickstart ~/Maildir                     your own mail, observing only",
@@ -55,7 +47,7 @@ class Pages:
                 Route("/healthz", self.health),
                 Route("/healthz/{part}", self.health),
                 Route("/metrics", self.metrics),
-                Route("/desk/{token}", self.desk, methods=["GET", "POST"]),
+                *SenderDesk(self._desk).routes(),
             ]
         )
 
@@ -79,70 +71,6 @@ class Pages:
         """Prometheus text format; no label names anybody."""
         said = await self._desk.store.read(lambda tx: exposition(tx, self._desk))
         return PlainTextResponse(said, headers=POLICY, media_type="text/plain; version=0.0.4")
-
-    async def desk(self, request: Request) -> Response:
-        """The sender desk: verify, and three words with equal weight. Whoever holds the token may make us do less."""
-        token = request.path_params["token"]
-        cases = await self._desk.store.read(lambda tx: tx.find(Case, reply_token=token))
-        if not cases:
-            return self._plain("There is nothing here", "No notice carries this link.", status=404)
-        case, said = cases[0], ""
-        if request.method == "POST":
-            body = (await request.body())[:MOST_FORM].decode("ascii", "replace")
-            word = body.partition("word=")[2].partition("&")[0]
-            if word not in WORDS:
-                return self._plain("Nothing was changed", "The form has three words, and this is none.", status=400)
-            await heed(self._desk, case, word, who="the originator, at the desk")
-            said = f"<p role='status' class='lead'>{chip('✓', f'Noted: {word}', 'good')} {ANSWERS[word][1]}</p>"
-        line = await self._desk.store.read(lambda tx: views.case(tx, self._desk, case.case))
-        return page(self._desk.house.name, "Is this mail really ours? Yes.", said + self._asked(case, line))
-
-    def _asked(self, case: Case, line: Mapping[str, Any]) -> str:
-        house = self._desk.house
-        forms = "".join(
-            f"<form method=post><input type=hidden name=word value={word}><button>{escape(ANSWERS[word][0])}</button>"
-            "</form>"
-            for word in ("done", "dispute", "stop")
-        )
-        facts = table(
-            "What we know",
-            ["what", "value"],
-            [
-                ["originator", case.originator],
-                ["state", ladder(line["state"])],
-                ["mails reported to us", line["reports"]],
-                ["by so many members", line["members"]],
-                ["ledger entry of the notice", case.notice_intent],
-                ["window ends", when(line["notice_window_end"])],
-                ["name in the ledger", case.tag.hex()],
-            ],
-        )
-        return (
-            f"<p class='lead'>People whose mailboxes we look after do not want mail of "
-            f"<strong>{escape(case.originator)}</strong>. The notice that brought you here asks for that once, on "
-            "behalf of all of them.</p>"
-            f"{facts}<h2>Your answer</h2><p>Each of the three only makes us do less. You need no account.</p>{forms}"
-            "<h2>Check us</h2><p>Everything that we ask stands in a public ledger before it is asked. "
-            f"{_ledger_place(house.public_url)}<code>antiphon audit</code>, one file that trusts nothing of this node, "
-            "says whether we asked more than we may.</p>"
-            "<h2>To get no more from us at all</h2><p>Press <em>Send no more</em>, or publish this record under the "
-            "name of the host that would be asked:</p>"
-            + commands(['_antiphon.<host>.  TXT  "v=antiphon1; stop"'])
-            + f"<h2>Who we are</h2><p>{escape(house.name)}, {escape(house.legal_name)}, "
-            f"{escape(house.postal_address)}</p>"
-        )
-
-    def _plain(self, title: str, sentence: str, *, status: int) -> HTMLResponse:
-        made = page(self._desk.house.name, title, f"<p>{escape(sentence)}</p>")
-        made.status_code = status
-        return made
-
-
-def _ledger_place(url: str) -> str:
-    if not url:
-        return ""
-    place = escape(url.rstrip("/") + "/ledger/", quote=True)
-    return f"Its files are at <a href='{place}'>{place}</a>. "
 
 
 def _state(found: Mapping[str, Any], parts: Mapping[str, bool]) -> str:
@@ -214,9 +142,17 @@ class _QuietServer(uvicorn.Server):
 
 async def serve_pages(desk: Desk, place: tuple[str, int], health: Health, say: Callable[[str], None]) -> PageServer:
     """Serves the pages at a host and port until closed. Raises OSError when the port can not be had."""
+    return await _serve(Pages(desk, health).application(), place, say)
+
+
+async def serve_desk(desk: Desk, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
+    """Serves the sender desk and nothing else, for a web server that strangers reach. Raises OSError as above."""
+    return await _serve(Starlette(routes=SenderDesk(desk).routes()), place, say)
+
+
+async def _serve(application: Starlette, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
     host, _ = place
     door = socket.create_server(place)
-    application = Pages(desk, health).application()
     server = _QuietServer(uvicorn.Config(application, log_level="warning", lifespan="off"))
     task = asyncio.ensure_future(server._serve([door]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells in no other way

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk, armed
 from antiphon.desk.log import PUBLISHED, SIZE, number
-from antiphon.desk.look import independent, live_approval, unspent
-from antiphon.desk.mint import asked_of, coin
+from antiphon.desk.look import Scene, live_approval, scene_of
+from antiphon.desk.question import Wish, ask, foreseen
+from antiphon.desk.quorum import quorum_of
 from antiphon.desk.standing import standing_of
-from antiphon.ledger.allowance import Act, Armed, Question, judge
+from antiphon.ledger.allowance import Act, judge
+from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import Approval, Draft, OperatorKey
-from antiphon.optout.asking import Phase
 from antiphon.optout.attempt import Attempt
-from antiphon.optout.case import NOTICE_STATES, OWN_OPT_OUT_STATES, REQUEST_STATES, Case, State
+from antiphon.optout.case import Case, State
 from antiphon.optout.destination import Halt, HostPair, Pair, PairState
 from antiphon.optout.known import Happening, KnownOriginator
 from antiphon.optout.originator import unaccountable
@@ -183,35 +185,22 @@ def _why_together(tx: Transaction, name: Identifier) -> list[str]:
 
 def would(tx: Transaction, desk: Desk, kept: Case, now: Instant) -> list[View]:
     """What would be asked of this originator, and every rule that stands in the way now; nothing here can mint."""
-    by_member = unspent(tx, kept, now)
-    able = [own[0] for own in by_member.values()]
-    voices = independent(tx, able)
-    lines: list[View] = [_would(tx, desk, kept, Act.NOTICE, able, now, f"{voices} of 5 independent members")]
-    after = [
-        s
-        for m, own in by_member.items()
-        for s in own
-        if asked_of(tx, m, kept.originator).phase(s.received_at) is Phase.AFTER
+    scene = scene_of(tx, kept, now)
+    able = [own[0] for own in scene.by_member.values()]
+    after, voices = scene.after_window(), quorum_of(tx, kept, scene.by_member, now).voices
+    return [
+        _would(tx, desk, scene, Act.NOTICE, sightings=able, note=f"{voices} of 5 independent members"),
+        _would(tx, desk, scene, Act.REQUEST, sightings=after, note=f"{len(after)} mails after their window"),
+        _would(tx, desk, scene, Act.OWN_OPT_OUT, sightings=able[:1], note="for a member who agreed to it"),
     ]
-    lines.append(_would(tx, desk, kept, Act.REQUEST, after, now, f"{len(after)} mails after their window"))
-    lines.append(_would(tx, desk, kept, Act.OWN_OPT_OUT, able[:1], now, "for a member who agreed to it"))
-    return lines
 
 
-def _would(
-    tx: Transaction, desk: Desk, kept: Case, act: Act, sightings: Sequence[Sighting], now: Instant, note: str
-) -> View:
-    states = {Act.NOTICE: NOTICE_STATES, Act.REQUEST: REQUEST_STATES, Act.OWN_OPT_OUT: OWN_OPT_OUT_STATES}
-    coins = tuple(coin(tx, sighting, now, act) for sighting in sightings)
-    asked = Question(
-        act=act, now=now, armed=armed(tx) if armed(tx) else Armed.OBSERVING, one_click=act is not Act.NOTICE,
-        published_size=number(tx, PUBLISHED), anchor_agrees=desk.log.agrees, halted=desk.stopped(),
-        case_allows=kept.state in states[act], same_case=True,
-        accountable=not unaccountable(standing_of(tx, kept.originator, now), now), channel_usable=True,
-        pair_allowed=True, no_stop_published=True, approved=live_approval(tx, kept, now) is not None,
-        pace_allows=True, named_stand=True, click_names=True, reserve=0, coins=coins,
-    )  # fmt: skip
-    failed = judge(asked)
+def _would(tx: Transaction, desk: Desk, scene: Scene, act: Act, *, sightings: Sequence[Sighting], note: str) -> View:
+    kind = ChannelKind.MAIL if act is Act.NOTICE else ChannelKind.ONE_CLICK
+    to = foreseen(kind, "", 0, usable=True)
+    found = ask(tx, desk, Wish(act, scene.case.case, to, tuple(s.report for s in sightings)), scene.now)
+    # Which notice and which host an approval names is known only once there is one.
+    failed = judge(replace(found, approved=scene.approval is not None, named_stand=True, pace_allows=True))
     return {
         "act": act.value,
         "note": note,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from antiphon.campaign.acceptance import SPENDABLE
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.desk.look import live_approval
-from antiphon.desk.mint import Destination, Wish, ask, asked_of
 from antiphon.desk.pair import approved_hosts
-from antiphon.desk.request import campaign_urls
+from antiphon.desk.question import Wish, ask, foreseen
+from antiphon.desk.request import peers_of
 from antiphon.desk.standing import standing_of
 from antiphon.formats.domain import organisational_domain
 from antiphon.ledger.allowance import FRESH, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, judge
@@ -20,7 +21,7 @@ from antiphon.ledger.entry import ChannelKind
 from antiphon.optout import feedback
 from antiphon.optout.asking import TRY_SPACING, Phase
 from antiphon.optout.case import CLICKED_REQUEST_STATES, Case
-from antiphon.optout.channel import CHANNELS, RULES, Kind, Offer, proven, with_hosts
+from antiphon.optout.channel import CHANNELS, RULES, Kind, Offer, Peer, proven, with_hosts
 from antiphon.optout.click import CLICKABLE, Click, ClickState
 from antiphon.optout.destination import Pair, PairState
 from antiphon.optout.evidence import Evidence, parse_evidence
@@ -31,7 +32,7 @@ from antiphon.terms import Domain, Identifier, Instant, day_end, ledger_day, sho
 
 MOST = 1_000
 """Things in one digest, those first that may leave first."""
-PASSING = frozenset({"hold-over", "committed", "pace", "tries-apart"})
+PASSING = frozenset({"hold-over", "committed", "pace", "tries-apart", "mail-spaced"})
 """Rules that time alone satisfies: they say when, not whether."""
 View = dict[str, object]
 SENTENCES = {
@@ -151,7 +152,8 @@ def _would(tx: Transaction, desk: Desk, thing: _Thing, sighting: Sighting, *, no
     act = act_of(tx, case, sighting)
     evidence = thing.evidence
     offers = with_hosts(evidence.offers, evidence.signer, approved_hosts(tx, evidence.signer))
-    shown = proven(offers, sighting.member, campaign_urls(tx, case.case), clicked=sighting.clicked)
+    me = Peer(sighting.member, thing.report.campaign, evidence.one_click_url)
+    shown = proven(offers, me, peers_of(tx, case.case), clicked=sighting.clicked)
     offer = next((offer for offer in shown if offer.usable), next(iter(shown), None))
     found = ask(tx, desk, _wish(tx, case, act, sighting, offer=offer, now=now), now)
     failed = judge(found)
@@ -203,16 +205,17 @@ def _wish(tx: Transaction, case: Case, act: Act, sighting: Sighting, *, offer: O
     pairs = tx.find(Pair, domain=organisational_domain(Domain(host))) if host else []
     one_click = offer is None or offer.kind is Kind.ONE_CLICK
     barred = bool(pairs) and all(pair.state in (PairState.REFUSED, PairState.BARRED) for pair in pairs)
-    to = Destination(
-        kind=CHANNELS[offer.kind] if offer is not None else ChannelKind.ONE_CLICK,
+    to = foreseen(
+        CHANNELS[offer.kind] if offer is not None else ChannelKind.ONE_CLICK,
+        host,
+        0 if act is Act.NOTICE else ONE_CLICK_RESERVE if one_click else MAIL_OVERHEAD,
         target=offer.target if offer is not None else "",
-        host=host,
-        organisation=organisational_domain(Domain(host)) if host else "",
-        address="",
-        prefix="",
-        reserve=0 if act is Act.NOTICE else ONE_CLICK_RESERVE if one_click else MAIL_OVERHEAD,
         usable=act is Act.NOTICE or (offer is not None and offer.usable),
-        pair_allowed=not barred,
-        no_stop_published=True,
     )
-    return Wish(act, case.case, to, (sighting.report,), approval.entry if approval is not None else None)
+    return Wish(
+        act,
+        case.case,
+        replace(to, pair_allowed=not barred),
+        (sighting.report,),
+        approval.entry if approval is not None else None,
+    )

@@ -24,6 +24,7 @@ from antiphon.optout import channel, feedback
 from antiphon.optout.click import CLICKABLE
 from antiphon.optout.obstacle import OBSTACLES
 from antiphon.optout.originator import STANDING
+from antiphon.registry.agreement import TEXT, agreement
 from antiphon.settings import Settings, print_settings
 from antiphon.web.metrics import METRICS
 from tests.unit.house.repository import ROOT, below, name, text
@@ -83,6 +84,16 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def mandate_page() -> str:
+    """What a member agrees to, in every language."""
+    head = (
+        "# The mandate\n\nWhat a member agrees to, shown by `antiphon member add`. Another word is another version.\n"
+        "`antiphon member export` gives a member its mandate with all that is kept about it.\n"
+    )
+    texts = (f"\n## {language}\n\n```text\n{agreement(language, 'NODE')}```\n" for language in TEXT)
+    return head + "".join(texts)
+
+
 def check(page: str, wanted: str) -> None:
     """The page, named from the reference's folder, is what the program says."""
     path = REFERENCE / page
@@ -94,6 +105,11 @@ def check(page: str, wanted: str) -> None:
 def test_every_setting_has_its_text() -> None:
     """docs/reference/settings.md is what the code holds."""
     check("settings.md", settings_page())
+
+
+def test_the_mandate_is_the_text_that_members_are_shown() -> None:
+    """docs/reference/mandate.md is what `member add` shows."""
+    check("mandate.md", mandate_page())
 
 
 def test_every_command_has_its_text() -> None:

@@ -44,7 +44,7 @@ from antiphon.ledger.entry import (
     print_entry,
     signed_part,
 )
-from antiphon.ledger.tree import EMPTY_ROOT, small_root
+from antiphon.ledger.tree import EMPTY_ROOT, leaf_hash, small_root
 from antiphon.terms import Digest, Identifier, LedgerDay
 
 FILE = Path(__file__).resolve().parents[3] / "docs" / "formats" / "entries.json"
@@ -101,7 +101,7 @@ def entries() -> dict[str, Entry]:
         "first operator key": _sealed(own, FIRST),
         "operator key revoked": _sealed(other, FIRST),
         "deliveries of an hour": DeliveriesCommitted(
-            day=day, hour=day * 24 + 23, root=small_root([hashes.delivery_leaf(SALT3, VALUES, IDENTITY)])
+            day=day, hour=day * 24 + 23, root=small_root([leaf_hash(hashes.delivery_leaf(SALT3, VALUES, IDENTITY))])
         ),
         "empty hour": DeliveriesCommitted(day=day, hour=day * 24, root=EMPTY_ROOT),
         "sighting": SightingCommitted(leaf=hashes.leaf(C1, C2)),

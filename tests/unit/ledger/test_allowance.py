@@ -37,6 +37,7 @@ def coin(**changes: object) -> Coin:
         last_try_at=None,
         spent=False,
         keys=(KEY,),
+        to_signed=True,
     )
     return replace(good, **changes)  # type: ignore[arg-type]  # a test names the field it changes
 
@@ -63,6 +64,8 @@ def question(act: Act = Act.REQUEST, **changes: object) -> Question:
         pace_allows=True,
         named_stand=True,
         click_names=True,
+        mail_spaced=True,
+        quorum=True,
         reserve=12_288,
         coins=(coin(asked=asked, clicked=clicked),),
     )
@@ -97,6 +100,9 @@ BREACHES: dict[str, tuple[Act, dict[str, object], dict[str, object]]] = {
     "no-stop-published": (Act.REQUEST, {"no_stop_published": False}, {}),
     "approved": (Act.REQUEST, {"approved": False}, {}),
     "named-stand": (Act.NOTICE, {"named_stand": False}, {}),
+    "quorum": (Act.NOTICE, {"quorum": False}, {}),
+    "mail-spaced": (Act.REQUEST, {"mail_spaced": False}, {}),
+    "to-signed": (Act.CLICKED_REQUEST, {}, {"to_signed": False}),
     "paid": (Act.REQUEST, {"coins": (), "reserve": 0}, {}),
     "same-case": (Act.REQUEST, {"same_case": False}, {}),
     "distinct": (Act.REQUEST, {"coins": (coin(), coin())}, {}),
@@ -216,7 +222,7 @@ def test_unknown_is_no() -> None:
     """Every boolean of a question that says what is so is refused when it is false."""
     for field in fields(Question):
         if field.type == "bool" and field.name not in ("one_click", "click_names", "halted"):
-            act = Act.NOTICE if field.name == "named_stand" else Act.REQUEST
+            act = Act.NOTICE if field.name in ("named_stand", "quorum") else Act.REQUEST
             asked = question(act, **{field.name: False})
             assert judge(asked), field.name
 

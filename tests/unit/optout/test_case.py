@@ -202,3 +202,11 @@ def test_nothing_leads_out_of_a_final_state_but_stop(state: State, event: Event,
     except IllegalTransition:
         return
     assert after.state in (state, State.STOPPED)
+
+
+def test_the_mail_by_which_a_case_fell_quiet_is_no_relapse() -> None:
+    """30 days to the second after the last mail the case is quiet, and that same mail does not undo it."""
+    quiet = case(State.QUIET)
+    last = Instant(quiet.since - QUIET_AFTER)
+    assert step(quiet, Event.SIGHTED, Facts(quiet.since, sighted_at=last)).state is State.QUIET
+    assert step(quiet, Event.SIGHTED, Facts(quiet.since, sighted_at=Instant(last + 1))).state is State.IGNORED

@@ -16,6 +16,7 @@ from antiphon.optout.channel import (
     RULES,
     Kind,
     Offer,
+    Peer,
     chain_allowed,
     is_kin,
     offers_of,
@@ -308,13 +309,27 @@ def test_a_second_member_or_a_click_shows_that_it_is_personal(
     others: list[tuple[bytes, str]], clicked: bool, usable: bool
 ) -> None:
     """A URL that is equal for two recipients is not an opt-out, click or not; one's own mails show nothing."""
-    (offer,) = proven(offered(sign(mail(f"<{MINE}>")), keys_for()), b"\x01", others, clicked=clicked)
+    among = [Peer(member, b"campaign", url) for member, url in others]
+    me = Peer(b"\x01", b"campaign", MINE)
+    (offer,) = proven(offered(sign(mail(f"<{MINE}>")), keys_for()), me, among, clicked=clicked)
     assert offer.usable is usable
+
+
+@pytest.mark.parametrize("campaign", [b"another", None])
+def test_mail_of_another_campaign_shows_nothing(campaign: bytes | None) -> None:
+    """Two mailings differ in their URLs even where nobody's own name stands in them."""
+    among = [Peer(b"\x02", campaign, "https://shop.example/u/p3j5h2g9d8s7a6")]
+    (offer,) = proven(
+        offered(sign(mail(f"<{MINE}>")), keys_for()), Peer(b"\x01", campaign and b"one", MINE), among, clicked=False
+    )
+    assert not offer.usable
 
 
 def test_a_click_opens_nothing_else() -> None:
     """Other faults stay."""
-    (offer,) = proven(offered(sign(mail("<https://innocent.example/u>")), keys_for()), b"\x01", [], clicked=True)
+    (offer,) = proven(
+        offered(sign(mail("<https://innocent.example/u>")), keys_for()), Peer(b"\x01", None, MINE), [], clicked=True
+    )
     assert not offer.usable and offer.reasons[0] == "host"
 
 

@@ -22,9 +22,20 @@ CREATE TABLE "mandate" (
     "hosted" INTEGER NOT NULL,
     "report_token" TEXT NOT NULL,
     "data_key" BLOB,
+    "renewed_at" INTEGER,
+    "rests_why" TEXT NOT NULL,
     PRIMARY KEY ("member"),
     UNIQUE ("address"),
     UNIQUE ("report_token")
+) STRICT;
+
+-- The signed text: the mail by which a member agreed, sealed under its own key.
+CREATE TABLE "agreement" (
+    "member" BLOB NOT NULL,
+    "version" TEXT NOT NULL,
+    "agreed_at" INTEGER NOT NULL,
+    "sealed" BLOB NOT NULL,
+    PRIMARY KEY ("member")
 ) STRICT;
 
 -- This house saw this message arrive: the verdict and the keys are those of that moment.
@@ -115,6 +126,7 @@ CREATE TABLE "click" (
 ) STRICT;
 CREATE INDEX "click_by_state_hold_until" ON "click" ("state", "hold_until", "report");
 CREATE INDEX "click_by_case_state" ON "click" ("case", "state", "report");
+CREATE INDEX "click_by_member_state" ON "click" ("member", "state", "report");
 
 -- A member says of one originator that its mail is no answer to an act of theirs: what the rules call transactional counts from then on like any other (LAW §3).
 CREATE TABLE "confirmation" (
@@ -137,6 +149,7 @@ CREATE TABLE "sighting" (
     "size" INTEGER NOT NULL,
     "hosts" TEXT NOT NULL,
     "clicked" INTEGER NOT NULL,
+    "by_click" INTEGER NOT NULL,
     "hold_until" INTEGER NOT NULL,
     "day" INTEGER NOT NULL,
     "salts" BLOB NOT NULL,
@@ -223,6 +236,7 @@ CREATE TABLE "attempt" (
 CREATE INDEX "attempt_by_outcome_settles_at" ON "attempt" ("outcome", "settles_at", "intent");
 CREATE INDEX "attempt_by_case" ON "attempt" ("case", "intent");
 CREATE INDEX "attempt_by_token" ON "attempt" ("token", "intent");
+CREATE INDEX "attempt_by_host_at" ON "attempt" ("host", "at", "intent");
 
 -- One Approved entry and how much of it is used.
 CREATE TABLE "approval" (

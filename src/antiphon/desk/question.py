@@ -1,0 +1,181 @@
+"""What the law asks about one wish, as everything stands in this transaction: case, leave, pace, place, sightings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from antiphon.campaign.report import Report, ReportState
+from antiphon.campaign.sighting import Sighting
+from antiphon.desk.coin import asked_of, click_of, coin, existing
+from antiphon.desk.desk import Desk, armed
+from antiphon.desk.log import PUBLISHED, number
+from antiphon.desk.quorum import quorum_of, unspent
+from antiphon.desk.standing import standing_of
+from antiphon.formats.domain import organisational_domain
+from antiphon.ledger.allowance import Act, Question
+from antiphon.ledger.entry import ChannelKind
+from antiphon.optout.approval import Approval, Draft, draft_reports
+from antiphon.optout.asking import MAIL_SPACING
+from antiphon.optout.attempt import Attempt
+from antiphon.optout.case import (
+    CLICKED_REQUEST_STATES,
+    NOTICE_STATES,
+    OWN_OPT_OUT_STATES,
+    QUORUM,
+    REQUEST_STATES,
+    Case,
+    State,
+)
+from antiphon.optout.destination import Halt, halted
+from antiphon.optout.evidence import parse_evidence
+from antiphon.optout.originator import unaccountable
+from antiphon.optout.pacing import Budget, fresh, keys
+from antiphon.ports import Transaction
+from antiphon.registry.mandate import Consent, Mandate
+from antiphon.terms import Digest, Domain, Identifier, Instant, LedgerDay, ledger_day
+
+STATES: dict[Act, frozenset[State]] = {
+    Act.NOTICE: NOTICE_STATES,
+    Act.REQUEST: REQUEST_STATES,
+    Act.CLICKED_REQUEST: CLICKED_REQUEST_STATES,
+    Act.OWN_OPT_OUT: OWN_OPT_OUT_STATES,
+    Act.CLICKED_OPT_OUT: OWN_OPT_OUT_STATES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where one attempt would go, after every look-up. Booleans say what was found; unknown is False."""
+
+    kind: ChannelKind
+    target: str
+    host: str
+    organisation: str
+    address: str
+    prefix: str
+    reserve: int
+    usable: bool
+    pair_allowed: bool
+    no_stop_published: bool
+    exchanger: str = ""
+    message: Digest | None = None
+    token: str = ""
+
+    @property
+    def channel(self) -> str:
+        """The kind in words, as halts name it."""
+        return self.kind.name.lower().replace("_", "-")
+
+
+def foreseen(kind: ChannelKind, host: str, reserve: int, *, target: str = "", usable: bool) -> Destination:
+    """A destination before anybody was asked about it: that DNS and people will allow it is assumed. What is not lawful
+    even so is never looked up, since a look-up already tells the other side's name servers something (LAW §4)."""
+    organisation = organisational_domain(Domain(host)) if host else ""
+    return Destination(kind, target, host, organisation, "", "", reserve, usable, True, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One attempt that the desk would like to make: what for, where to, and which sightings would pay."""
+
+    act: Act
+    case: Identifier
+    to: Destination
+    reports: tuple[Identifier, ...]
+    approval: int | None = None
+    members: tuple[Identifier, ...] = ()
+
+
+def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
+    """Everything the law asks about this wish, as it is in this transaction."""
+    case = existing(tx.get(Case, wish.case))
+    sightings = [existing(tx.get(Sighting, report)) for report in wish.reports]
+    stands = halted(
+        tx.find(Halt), now, hosts=(wish.to.host, wish.to.organisation), case=case.case.hex(), channel=wish.to.channel
+    )
+    return Question(
+        act=wish.act,
+        now=now,
+        armed=armed(tx),
+        one_click=wish.to.kind is ChannelKind.ONE_CLICK,
+        published_size=number(tx, PUBLISHED),
+        anchor_agrees=desk.log.agrees,
+        halted=stands or desk.stopped(),
+        case_allows=case.state in STATES.get(wish.act, frozenset()),
+        same_case=all(s.case == case.case for s in sightings),
+        accountable=_is_accountable(tx, case, wish, sightings, now=now),
+        channel_usable=wish.to.usable,
+        pair_allowed=wish.to.pair_allowed,
+        no_stop_published=wish.to.no_stop_published,
+        approved=_approved(tx, case, wish, ledger_day(now)),
+        pace_allows=all(budget.allows(now) for budget in budgets(tx, wish.to)),
+        mail_spaced=mail_opens_at(tx, wish, now) <= now,
+        named_stand=wish.act is not Act.NOTICE or _names_stand(tx, case, now),
+        quorum=wish.act is not Act.NOTICE or _has_quorum(tx, case, now),
+        click_names=wish.to.kind is not ChannelKind.CFBL,
+        reserve=wish.to.reserve,
+        coins=tuple(coin(tx, sighting, now, wish.act) for sighting in sightings),
+    )
+
+
+def budgets(tx: Transaction, to: Destination) -> list[Budget]:
+    """What each key of this destination still allows."""
+    return [tx.get(Budget, key) or fresh(key) for key in keys(to.host, to.organisation, to.prefix)]
+
+
+def mail_opens_at(tx: Transaction, wish: Wish, now: Instant) -> Instant:
+    """From when on an opt-out by mail may go there for every one of these members: one in 30 days (LAW §4)."""
+    if wish.act is Act.NOTICE or wish.to.kind is not ChannelKind.MAIL:
+        return now
+    members = {existing(tx.get(Sighting, report)).member.hex() for report in wish.reports}
+    earlier = tx.find(Attempt, host=wish.to.host, channel=wish.to.channel, at__gt=now - MAIL_SPACING)
+    own = [a.at for a in earlier if a.act != Act.NOTICE and members & set(a.members.split(","))]
+    return Instant(max(own) + MAIL_SPACING) if own else now
+
+
+def _is_accountable(tx: Transaction, case: Case, wish: Wish, sightings: list[Sighting], *, now: Instant) -> bool:
+    """Every rule of standing holds. A member's click stands in for the age of the originator that it was shown, for
+    this own opt-out and for nothing else (LAW §4)."""
+    clicks = [click_of(tx, sighting) for sighting in sightings]
+    clicked = wish.act is Act.CLICKED_OPT_OUT and all(c is not None and c.vouches_for(case.originator) for c in clicks)
+    reports = [report for sighting in sightings if (report := tx.get(Report, sighting.report)) is not None]
+    signers = {signer for report in reports if (signer := parse_evidence(report.evidence).signer)}
+    return not unaccountable(standing_of(tx, case.originator, now, clicked=clicked, signers=signers), now)
+
+
+def _approved(tx: Transaction, case: Case, wish: Wish, day: LedgerDay) -> bool:
+    approval = tx.get(Approval, wish.approval) if wish.approval is not None else None
+    if approval is None or approval.case != case.case or not approval.live(day):
+        return False
+    if wish.act is Act.NOTICE:
+        draft = tx.get(Draft, case.case)
+        same = draft is not None and draft.digest == approval.message == wish.to.message
+        return same and draft is not None and draft.approval == approval.entry
+    return approval.covers(wish.to.host, int(wish.to.kind))
+
+
+def _has_quorum(tx: Transaction, case: Case, now: Instant) -> bool:
+    """Whether enough members stand behind the first try of a notice; later tries rest on the first."""
+    if case.state is not State.PROPOSED:
+        return True
+    return quorum_of(tx, case, unspent(tx, case, now), now).voices >= QUORUM
+
+
+def _names_stand(tx: Transaction, case: Case, now: Instant) -> bool:
+    draft = tx.get(Draft, case.case)
+    return draft is not None and named_stand(tx, draft, case.originator, now)
+
+
+def named_stand(tx: Transaction, draft: Draft, originator: str, now: Instant) -> bool:
+    """Whether everybody in the rows of a notice may still be named: mandate live with token, the report not taken
+    back, nobody asked for meanwhile and nobody waiting for another answer."""
+    for report_id in draft_reports(draft):
+        report = tx.get(Report, report_id)
+        mandate = tx.get(Mandate, report.member) if report is not None else None
+        if report is None or report.state is not ReportState.ACCEPTED or mandate is None:
+            return False
+        asked = asked_of(tx, report.member, originator)
+        named = mandate.live_at(now) and mandate.allows(Consent.TOKEN)
+        if not named or asked.asked_at is not None or asked.unsettled is not None:
+            return False
+    return True

@@ -1,0 +1,191 @@
+"""The page behind the link of a notice: is this ours, how to check it alone, three answers, and how to get no more.
+
+It says no more than the notice said. No count, no instant, nothing that moves when somebody reports a mail: whoever
+writes to a member and then looks here must see what it saw before (LAW §5, §8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from antiphon.desk.answer import WORDS, heed
+from antiphon.desk.desk import Desk
+from antiphon.desk.log import hash_at
+from antiphon.formats.checkpoint import Proof, print_proof
+from antiphon.formats.note import print_vkey
+from antiphon.ledger.kept import StoredEntry
+from antiphon.ledger.tree import inclusion_proof
+from antiphon.optout.attempt import Attempt
+from antiphon.optout.case import FINAL, Case, State
+from antiphon.ports import Transaction
+from antiphon.terms import show_instant
+from antiphon.web.frame import POLICY, chip, commands, page, table
+
+MOST_FORM = 200
+"""Bytes of the form that are read; one word fits."""
+A_MINUTE = 120
+"""Requests that are answered in one minute, whoever makes them: people read this page, programs guess at its link."""
+ANSWERS = {
+    "done": ("We have done it", "Thank you. It is noted; whether mail ends is judged by later mail."),
+    "dispute": ("This is wrong: pause everything", "Everything about you is paused until a person has decided."),
+    "stop": ("Send no more", "Nothing more is sent to you."),
+}
+
+
+class Turnstile:
+    """Lets so many through a minute. Instants are those of the event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._passed = most, deque[float]()
+
+    def lets(self, at: float) -> bool:
+        """Whether one more may pass now."""
+        while self._passed and at - self._passed[0] >= 60:
+            self._passed.popleft()
+        if len(self._passed) >= self._most:
+            return False
+        self._passed.append(at)
+        return True
+
+
+class SenderDesk:
+    """What an originator sees. Whoever holds the link may make us do less, and nothing else."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._turnstile = Turnstile(A_MINUTE)
+
+    def routes(self) -> list[Route]:
+        """The page, the file that proves the notice, and nothing below."""
+        return [
+            Route("/desk/{token}", self.show, methods=["GET", "POST"]),
+            Route("/desk/{token}/proof", self.proof, methods=["GET"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """Verify, and three words with equal weight."""
+        found = await self._case(request)
+        if isinstance(found, Response):
+            return found
+        case, said = found, ""
+        if request.method == "POST":
+            body = (await request.body())[:MOST_FORM].decode("ascii", "replace")
+            word = body.partition("word=")[2].partition("&")[0]
+            if word not in WORDS:
+                return self._plain("Nothing was changed", "The form has three words, and this is none.", status=400)
+            await heed(self._desk, case, word, who="the originator, at the desk")
+            said = f"<p role='status' class='lead'>{chip('✓', f'Noted: {word}', 'good')} {ANSWERS[word][1]}</p>"
+            again = await self._desk.store.read(lambda tx: tx.get(Case, found.case))
+            case = again if again is not None else found
+        notice = await self._desk.store.read(lambda tx: _notice(tx, case))
+        return page(self._desk.house.name, "Is this mail really ours? Yes.", said + self._body(case, notice))
+
+    async def proof(self, request: Request) -> Response:
+        """C2SP tlog-proof of the notice's entry, its bytes as `extra`."""
+        case = await self._case(request)
+        if isinstance(case, Response):
+            return case
+        found = await self._desk.store.read(lambda tx: self._proof(tx, case))
+        if found is None:
+            return self._plain("There is nothing here", "No notice of this case is published yet.", status=404)
+        named = {**POLICY, "Content-Disposition": "attachment; filename=notice.tlog-proof"}
+        return PlainTextResponse(found, headers=named)
+
+    def _proof(self, tx: Transaction, case: Case) -> bytes | None:
+        index, log = case.notice_intent, self._desk.log
+        if index is None or index >= log.anchored:
+            return None
+        kept = tx.get(StoredEntry, index)
+        path = inclusion_proof(index, log.anchored, lambda level, place: hash_at(tx, level, place))
+        return print_proof(Proof(index, path, log.note, kept.body if kept is not None else None))
+
+    async def _case(self, request: Request) -> Case | Response:
+        """The case of this link, or the one answer for every other link."""
+        if not self._turnstile.lets(asyncio.get_running_loop().time()):
+            made = self._plain("Too many at once", "This page is read by people. Try again in a minute.", status=429)
+            made.headers["Retry-After"] = "60"
+            return made
+        token = request.path_params["token"]
+        cases = await self._desk.store.read(lambda tx: tx.find(Case, reply_token=token))
+        if not cases:
+            return self._plain("There is nothing here", "No notice carries this link.", status=404)
+        return cases[0]
+
+    def _body(self, case: Case, notice: Attempt | None) -> str:
+        house = self._desk.house
+        forms = "".join(
+            f"<form method=post><input type=hidden name=word value={word}><button>{escape(ANSWERS[word][0])}</button>"
+            "</form>"
+            for word in ("done", "dispute", "stop")
+        )
+        return (
+            f"<p class='lead'>People whose mailboxes we look after do not want mail of "
+            f"<strong>{escape(case.originator)}</strong>. The notice that brought you here asks for that once, on "
+            f"behalf of all of them.</p>{_facts(case, notice)}"
+            f"<h2>Your answer</h2><p>Each of the three only makes us do less. You need no account.</p>{forms}"
+            f"{self._check(case, notice)}"
+            "<h2>To get no more from us at all</h2><p>Press <em>Send no more</em>, or publish this record under the "
+            "name of the host that would be asked:</p>"
+            + commands(['_antiphon.<host>.  TXT  "v=antiphon1; stop"'])
+            + f"<h2>Who we are</h2><p>{escape(house.name)}, {escape(house.legal_name)}, "
+            f"{escape(house.postal_address)}</p>"
+        )
+
+    def _check(self, case: Case, notice: Attempt | None) -> str:
+        url, path = self._desk.house.public_url, f"{case.reply_token}/proof"
+        place = escape(url.rstrip("/") + "/ledger/", quote=True)
+        where = f"Its files are at <a href='{place}'>{place}</a>. " if url else ""
+        mine = ""
+        if notice is not None and notice.message is not None:
+            mine = (
+                f"<p>Alone and offline: <a href='{path}'>this file</a> holds the entry of your notice and its way up "
+                "to a checkpoint that we signed. The entry names the SHA-256 of the notice as it left us, from its "
+                "first DKIM-Signature line to its end:</p>"
+                + commands([notice.message.hex(), print_vkey(self._desk.log.verifier)])
+                + "<p>The first line is that digest, the second the key of our log. How to compare them is on the "
+                "page <em>Check a notice</em> of the manual.</p>"
+            )
+        return (
+            "<h2>Check us</h2><p>Everything that we ask stands in a public ledger before it is asked. "
+            f"{where}<code>antiphon audit</code>, one file that trusts nothing of this node, says whether we asked "
+            f"more than we may.</p>{mine}"
+        )
+
+    def _plain(self, title: str, sentence: str, *, status: int) -> HTMLResponse:
+        made = page(self._desk.house.name, title, f"<p>{escape(sentence)}</p>")
+        made.status_code = status
+        return made
+
+
+def _notice(tx: Transaction, case: Case) -> Attempt | None:
+    return tx.get(Attempt, case.notice_intent) if case.notice_intent is not None else None
+
+
+def _facts(case: Case, notice: Attempt | None) -> str:
+    """What the originator knows already, by days."""
+    end = case.notice_window_end
+    return table(
+        "What we know",
+        ["what", "value"],
+        [
+            ["originator", case.originator],
+            ["the notice left on", show_instant(notice.at)[:10] if notice is not None else "not yet"],
+            ["your time ends on", show_instant(end)[:10] if end is not None else "not begun"],
+            ["ledger entry of the notice", case.notice_intent if case.notice_intent is not None else "none"],
+            ["name in the ledger", case.tag.hex()],
+            ["now", _word(case.state)],
+        ],
+    )
+
+
+def _word(state: State) -> str:
+    """No more than what the originator did itself; whether its mail goes on, it knows better than we do."""
+    if state is State.DISPUTED:
+        return "paused, until a person has decided"
+    return "ended: nothing more is asked" if state in FINAL else "as the notice says"
