@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from antiphon.world.demo import run_demo
+from antiphon.terms import DAY, to_instant
+from antiphon.world.demo import START, run_demo
 from tests.story.conftest import Seen, chosen
 
 pytestmark = pytest.mark.timeout(600)
@@ -45,6 +47,23 @@ def test_a_deaf_originator_gets_one_request_for_each_sighting_after_the_window(f
     assert deaf["notices"] == 1
     assert deaf["sightings_after_window"] > 0
     assert deaf["attempts_at_destination"] - 1 == deaf["sightings_after_window"]
+
+
+def test_notice_and_window_come_when_they_were_computed_to(world: Seen) -> None:
+    """A week until operators' keys count and a notice leaves; three days until it is accepted, sixteen for the window;
+    the request for the first mail after that waits for its hold and batch."""
+    case = world.said["case", "deaf-shop.example"]
+    at = {event["what"]: day(event["at"]) for event in reversed(case["events"])}
+    assert 7 <= at["proposed -> noticed"] < 8
+    assert 10 <= at["noticed -> waiting"] < 11
+    assert 26 <= day(case["notice_window_end"]) <= 27
+    first = min(day(made["at"]) for made in case["attempts_made"] if made["act"] == "request")
+    assert first - day(case["notice_window_end"]) > 1
+
+
+def day(at: str) -> float:
+    """Days since the world began."""
+    return (to_instant(datetime.fromisoformat(at)) - START) / DAY
 
 
 def test_a_compliant_one_gets_the_notice_and_nothing_else(found: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import FINAL, Case, State
 from antiphon.ports import Transaction
 from antiphon.terms import show_instant
-from antiphon.web.frame import POLICY, chip, commands, page, table
+from antiphon.web.frame import POLICY, Markup, chip, commands, page, table
 
 MOST_FORM = 200
 """Bytes of the form that are read; one word fits."""
@@ -177,8 +177,8 @@ def _facts(case: Case, notice: Attempt | None) -> str:
             ["originator", case.originator],
             ["the notice left on", show_instant(notice.at)[:10] if notice is not None else "not yet"],
             ["your time ends on", show_instant(end)[:10] if end is not None else "not begun"],
-            ["ledger entry of the notice", case.notice_intent if case.notice_intent is not None else "none"],
-            ["name in the ledger", case.tag.hex()],
+            ["ledger entry of the notice", f"{case.notice_intent:,}" if case.notice_intent is not None else "none"],
+            ["name in the ledger", Markup(f"<code>{case.tag.hex()}</code>")],
             ["now", _word(case.state)],
         ],
     )

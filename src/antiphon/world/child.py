@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ HOSTED = "choir.example"
 READY_TRIES = 1200
 READY_SECONDS = 0.05
 STOP_SECONDS = 10
+PORTS = range(20_000, 32_000)
+PORT_TRIES = 200
 
 
 class Child:
@@ -157,10 +160,14 @@ def local(port: int) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody uses now, below those that the system hands out by itself: while the node is away,
+    no other socket of the world takes it. Raises RuntimeError when none is found."""
+    for _ in range(PORT_TRIES):
+        port = PORTS[secrets.randbelow(len(PORTS))]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("No free port was found on loopback.")
 
 
 def _environment() -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""The demo: a home of its own against a world on this machine, a quarter of a year in a minute or two."""
+"""The demo: a home of its own against a world on this machine, a quarter of a year in a few minutes."""
 
 from __future__ import annotations
 

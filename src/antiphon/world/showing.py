@@ -45,7 +45,7 @@ def demo_command(*, seed: int, days: int, keep: Path | None, serve: bool, as_jso
     found: dict[str, Any] | None = None
     with Progress(*columns, console=talk, disable=not talk.is_terminal, transient=True) as bar:
         task = bar.add_task("days", total=days)
-        talk.print(f"A world on this machine; {days} days pass in a minute or two.")
+        talk.print(f"A world on this machine; {days} days pass in a few minutes.")
 
         def passed(day: int) -> None:
             bar.update(task, completed=day)
