@@ -50,13 +50,13 @@ def test_a_deaf_originator_gets_one_request_for_each_sighting_after_the_window(f
 
 
 def test_notice_and_window_come_when_they_were_computed_to(world: Seen) -> None:
-    """A week until operators' keys count and a notice leaves; three days until it is accepted, sixteen for the window;
-    the request for the first mail after that waits for its hold and batch."""
+    """A week until keys count and a notice leaves, three days until it is accepted, sixteen for the window."""
     case = world.said["case", "deaf-shop.example"]
     at = {event["what"]: day(event["at"]) for event in reversed(case["events"])}
     assert 7 <= at["proposed -> noticed"] < 8
     assert 10 <= at["noticed -> waiting"] < 11
     assert 26 <= day(case["notice_window_end"]) <= 27
+    # The first mail after it waits for its hold and batch.
     first = min(day(made["at"]) for made in case["attempts_made"] if made["act"] == "request")
     assert first - day(case["notice_window_end"]) > 1
 
