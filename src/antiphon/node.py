@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,30 +22,28 @@ from antiphon.backends.machine import SteadyClock, SystemChance, SystemClock, sy
 from antiphon.backends.rdap import MOST_BYTES, Rdap
 from antiphon.backends.reader import Reader
 from antiphon.backends.shelf import FileAnchor, FolderShelf
-from antiphon.backends.signer import DkimSigner, new_rsa_key
+from antiphon.backends.signer import DkimSigner
 from antiphon.backends.spool import FileSpool
 from antiphon.backends.sqlite import SqliteStore, migrate, shipped
 from antiphon.backends.submission import Submission
-from antiphon.backends.vault import KeyVault, read_secret, write_secret
+from antiphon.backends.vault import KeyVault, read_secret
 from antiphon.backends.worldclock import Step, WorldClock
 from antiphon.campaign.transactional import load_transactional
-from antiphon.desk.approve import prepare_operator, submit_operator
 from antiphon.desk.desk import Desk, House
-from antiphon.desk.log import HOUR_CLOSED, LogBook, keep_number, number
+from antiphon.desk.log import HOUR_CLOSED, LogBook, number
 from antiphon.desk.place import placer
 from antiphon.desk.round import take_round
 from antiphon.desk.settle import settle_interrupted
 from antiphon.doors import Doors, opening
-from antiphon.errors import AnchorLost, BrokenSettings, HomeUnusable, Unreachable
+from antiphon.errors import AnchorLost, BrokenSettings, Unreachable
 from antiphon.formats.domain import parse_url
-from antiphon.formats.note import Signer, public_key, sign
+from antiphon.formats.note import Signer
 from antiphon.formats.providers import load_providers
 from antiphon.formats.publicness import is_public
-from antiphon.ledger.entry import KeyRotated
 from antiphon.optout.evidence import Rulebook
-from antiphon.ports import CABINETS, Answer, Clock, Questions, Setting, Transaction
-from antiphon.settings import Settings, host_and_port, load_settings, print_settings
-from antiphon.terms import HOUR, Identifier, Instant, ledger_day
+from antiphon.ports import CABINETS, Answer, Clock, Questions, Setting
+from antiphon.settings import Settings, host_and_port, load_settings
+from antiphon.terms import HOUR, Identifier, Instant
 from antiphon.web.control import Control
 from antiphon.web.metrics import Pulse
 from antiphon.web.pages import serve_desk, serve_pages
@@ -111,61 +108,9 @@ class Surroundings:
             self.world_clock.close()
 
 
-def initialise(home: Home, settings: Settings, *, operator_key: Path, operator_name: str) -> None:
-    """Makes a new home: keys, database, the first two ledger entries, the anchor. A home that is there stays as it
-    is. Raises HomeUnusable or BrokenSettings; then nothing is half done."""
-    if home.is_home():
-        return
-    home.create()
-    anchor = Path(settings.anchor) if settings.anchor else default_anchor(home)
-    if anchor.exists() or home.path in anchor.parents:
-        raise HomeUnusable(
-            f"The anchor {anchor} exists already, or lies in the home.", advice="Give another with --anchor."
-        )
-    anchor.parent.mkdir(parents=True, exist_ok=True)
-    if not home.settings.exists():
-        home.settings.write_text(print_settings(settings), "utf-8")
-    if not operator_key.exists():
-        write_secret(operator_key, os.urandom(32).hex().encode())
-    for name, data in (("master", os.urandom(32)), ("dkim-ed25519", os.urandom(32)), ("dkim-rsa", new_rsa_key())):
-        if not (home.keys / name).exists():
-            write_secret(home.keys / name, data)
-    migrate(str(home.database), shipped(), home.snapshots)
-    # The log key comes last: only with it is this a home.
-    who = Who(Identifier(os.urandom(16)), Identifier(os.urandom(16)), os.urandom(32), os.urandom(32))
-    private = bytes.fromhex(operator_key.read_text("ascii").strip())
-    asyncio.run(_first_entries(home, settings, who, private=private, name=operator_name))
-    write_secret(home.keys / "log", who.log_key)
-
-
 def default_anchor(home: Home) -> Path:
     """Beside the home, never in it."""
     return home.path.with_name(f"{home.path.name}-anchor") / "checkpoint"
-
-
-async def _first_entries(home: Home, settings: Settings, who: Who, *, private: bytes, name: str) -> None:
-    store = SqliteStore(str(home.database), CABINETS)
-    around = Surroundings(settings)
-    clock, log = around.clock, _log(home, settings, store, who)
-
-    def work(tx: Transaction) -> None:
-        now = clock.now()
-        for key, value in (("community", who.community), ("operator", who.operator), ("secret", who.secret)):
-            tx.add(Setting(key, value))
-        keep_number(tx, HOUR_CLOSED, now // HOUR - 1)
-        first = KeyRotated(day=ledger_day(now), key=public_key(who.log_key), community=who.community)
-        log.append(tx, first, now)
-
-    try:
-        await around.connect("init")
-        await store.write(work)
-        desk = _desk(home, settings, around, log, store=store, who=who)
-        prepared = await prepare_operator(desk, name, public_key(private), by=None)
-        await submit_operator(desk, prepared, {}, own=sign(private, prepared.sign))
-        await log.begin()
-    finally:
-        await store.close()
-        await around.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +171,16 @@ class Web:
         return False
 
 
-def _log(home: Home, settings: Settings, store: SqliteStore, who: Who) -> LogBook:
+def log_of(home: Home, settings: Settings, store: SqliteStore, who: Who) -> LogBook:
+    """The ledger of a home, not yet compared with its anchor."""
     anchor = FileAnchor(Path(settings.anchor) if settings.anchor else default_anchor(home))
     return LogBook(store, anchor, Signer(who.origin, who.log_key), chance=SystemChance())
 
 
-def _desk(home: Home, settings: Settings, around: Surroundings, log: LogBook, *, store: SqliteStore, who: Who) -> Desk:
+def desk_of(
+    home: Home, settings: Settings, around: Surroundings, log: LogBook, *, store: SqliteStore, who: Who
+) -> Desk:
+    """Everything that the use cases work with, as the settings and surroundings have it."""
     resolver = ClockedResolver(dns.Resolver(around.nameserver), around.clock)
     web, house, chance = Web(around, resolver), _house(settings, who), SystemChance()
     master = Path(settings.master_key) if settings.master_key else home.keys / "master"
@@ -299,8 +248,8 @@ async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundi
         kept = await store.read(
             lambda tx: [s.value if (s := tx.get(Setting, n)) else b"" for n in ("community", "operator", "secret")]
         )
-        who = Who(Identifier(kept[0]), Identifier(kept[1]), kept[2], read_secret(home.keys / "log"))
-        desk = _desk(home, settings, around, _log(home, settings, store, who), store=store, who=who)
+        who = Who(Identifier(kept[0]), Identifier(kept[1]), kept[2], read_secret(home.log_key))
+        desk = desk_of(home, settings, around, log_of(home, settings, store, who), store=store, who=who)
         with contextlib.suppress(AnchorLost):
             await desk.log.check_anchor()
         yield desk, settings, around
@@ -310,11 +259,7 @@ async def run(home: Home, journal: Journal) -> None:
     """Runs the node until it is told to stop: doors, control socket, pages, and one round after the other."""
     async with contextlib.AsyncExitStack() as opened:
         desk, settings, around = await opened.enter_async_context(open_desk(home))
-        if not desk.log.agrees:
-            journal.warn("The anchor is missing or knows a later ledger: this node observes and lets nothing out.")
-        if around.steady is not None and around.steady.behind():
-            journal.warn("The clock was set back: time stands still here until it is where the ledger ended.")
-        await settle_interrupted(desk)
+        await _take_up(desk, around, journal)
         shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
         control = Control(desk, wake, FolderShelf)
         health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
@@ -340,13 +285,32 @@ async def run(home: Home, journal: Journal) -> None:
         async def step(_: Instant) -> Instant | None:
             async with control.turn:
                 await doors.handing.gather()
-                due = await take_round(desk, shelf)
+                due = await _round(desk, shelf, journal)
             pulse.beat()
             await journal.follow(desk.store)
             return due
 
         await _rounds(step, desk.clock, around.world_clock, control.ended, wake=wake)
         journal.say("stopped")
+
+
+async def _take_up(desk: Desk, around: Surroundings, journal: Journal) -> None:
+    """What comes before the first round: what was interrupted is settled, and what stands in the way is said."""
+    if around.steady is not None and around.steady.behind():
+        journal.warn("The clock was set back: time stands still here until it is where the ledger ended.")
+    if desk.log.agrees:
+        await settle_interrupted(desk)
+    else:
+        journal.warn(f"Nothing leaves, and the ledger stands still. {desk.log.lost.sentence()}")
+
+
+async def _round(desk: Desk, shelf: FolderShelf, journal: Journal) -> Instant:
+    """One round. Where the anchor is lost on the way, it is said, and the rest of the round is done without it."""
+    try:
+        return await take_round(desk, shelf)
+    except AnchorLost as error:
+        journal.warn(f"Nothing leaves, and the ledger stands still. {error.sentence()}")
+        return await take_round(desk, shelf)
 
 
 def _end_on_signals(ended: asyncio.Event, wake: asyncio.Event) -> None:

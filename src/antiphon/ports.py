@@ -285,8 +285,9 @@ class Anchor(Protocol):
         """The checkpoint as last written, None where there is none."""
         ...
 
-    def write(self, checkpoint: bytes) -> None:
-        """Replaces it; durable when this returns. Raises StorageFailed."""
+    def write(self, checkpoint: bytes, *, instead_of: bytes | None) -> None:
+        """Replaces what it holds, `instead_of` (None: nothing), in one step; durable when this returns. Raises
+        AnchorLost where it holds something else, StorageFailed where it can not be written."""
         ...
 
 

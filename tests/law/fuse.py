@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from antiphon.errors import AnchorLost
 from antiphon.ports import Exchange, Store, Transaction
 
 T = TypeVar("T")
@@ -80,8 +81,10 @@ class Disk:
     def read(self) -> bytes | None:
         return self.held
 
-    def write(self, checkpoint: bytes) -> None:
+    def write(self, checkpoint: bytes, *, instead_of: bytes | None) -> None:
         self.fuse.tick("anchor")
+        if self.held != instead_of:
+            raise AnchorLost("Somebody else wrote to the anchor.")
         self.held = checkpoint
         self.sizes.append(int(checkpoint.split(b"\n")[1]))
         self.fuse.tick("anchored")

@@ -99,7 +99,8 @@ class Node:
         with contextlib.suppress(AnchorLost):
             self.run(self.desk.log.check_anchor())
         self.tally.may_not_send = not self.desk.log.agrees
-        self.run(settle_interrupted(self.desk))
+        if self.desk.log.agrees:
+            self.run(settle_interrupted(self.desk))
         self.read()
 
     @property
@@ -224,11 +225,12 @@ class Node:
                     tx.put(KnownOriginator(o.domain, o.domain, "", seen, age, None, None, "", False))
 
             desk = self.desk
+            desk.log.found()
             await desk.store.write(first)
             prepared = await approve.prepare_operator(desk, "ada", OPERATOR_KEY, by=None)
             own = signature(prepared.sign)
             self.books.operator = await approve.submit_operator(desk, prepared, {}, own=own)
-            await desk.log.begin()
+            await desk.log.anchor()
 
         self.run(work())
         for person in PEOPLE:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from antiphon.backends.memory import MemoryStore
+from antiphon.desk import reconcile
 from antiphon.ledger.allowance import Act, Armed
 from antiphon.ledger.entry import ChannelKind
 from antiphon.ports import CABINETS, Store
@@ -233,6 +234,18 @@ def _fresh() -> tuple[Node, Wanted]:
     return node, opt_out(node)
 
 
+def _retired() -> tuple[Node, Wanted]:
+    node = at("requesting")
+    node.books.disk.held = None
+    node.start()
+    node.run(reconcile.retire(node.desk, why="lost"))
+    for said in node.tally.said.values():
+        said.dead = True
+    node.start()
+    node.arm(Armed.COMMUNITY)
+    return node, request(node)
+
+
 def _retracted() -> tuple[Node, Wanted]:
     node = at("requesting")
     node.undo(of(node, ANN)[0])
@@ -371,6 +384,7 @@ SCENES: dict[str, Scene] = {
     "hold-over": _held,
     "fresh": _fresh,
     "not-retracted": _retracted,
+    "not-retired": _retired,
     "unspent": _unspent,
     "not-asked-for": _asked,
     "none-waiting": _waiting,

@@ -8,7 +8,11 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
+
+import apsw
 
 PROGRAM = [sys.executable, "-m", "antiphon"]
 MAIL = """From: Shop {n} <news@shop-{n}.example>
@@ -21,13 +25,35 @@ Number {n} says something of its own: {words}.
 """
 
 
+PASSING = ("antiphon.db-wal", "antiphon.db-shm", "control.sock", "lock")
+"""What is there only while a home is open, or says nothing."""
+
+
+def picture(home: Path) -> dict[str, str]:
+    """Every file of a home with its digest, and for the database the digest of its rows: to open it moves pages."""
+    found: dict[str, str] = {}
+    for path in sorted(home.rglob("*")):
+        name = str(path.relative_to(home))
+        if path.is_file() and name not in PASSING and name != "antiphon.db":
+            found[name] = sha256(path.read_bytes()).hexdigest()
+    if (home / "antiphon.db").exists():
+        with closing(apsw.Connection(str(home / "antiphon.db"), apsw.SQLITE_OPEN_READWRITE)) as connection:
+            tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            for table in tables:
+                rows = sorted(repr(row) for row in connection.execute(f'SELECT * FROM "{table}"'))
+                found[f"antiphon.db/{table}"] = sha256("\n".join(rows).encode()).hexdigest()
+    return found
+
+
 class Story:
     """One run of a script. Its words:
 
     `mails N FOLDER` writes so many; `do WORDS` runs the program, `fails CODE WORDS` expects this exit code; `kills TEXT
     WORDS` ends it with SIGKILL as soon as it says TEXT; `starts TEXT WORDS` leaves it running once it said TEXT and
     `stops` ends that; `says TEXT` and `never says TEXT` look at what was said last; `shows NAME = VALUE` (or <, >)
-    looks into the JSON that was written last; a line that begins with `#` is for readers.
+    looks into the JSON that was written last; a line that begins with `#` is for readers. `writes FILE TEXT`, `loses
+    FILE`, `modes FILE OCTAL` change a file, `keeps FILE` and `returns FILE` put it aside and back, `lacks FILE` looks
+    for it; `remembers HOME` and `same HOME` compare a home's files and the rows of its database.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,6 +63,8 @@ class Story:
         }  # fmt: skip
         self._out = self._said = ""
         self._running: subprocess.Popen[str] | None = None
+        self._kept: dict[str, tuple[bytes, int]] = {}
+        self._pictures: dict[str, dict[str, str]] = {}
 
     def tell(self, script: Path) -> None:
         """Every line of it, the first that does not hold is named."""
@@ -103,6 +131,37 @@ class Story:
         assert running is not None
         running.terminate()
         running.communicate(timeout=30)
+
+    def _writes(self, rest: str) -> None:
+        name, _, text = rest.partition(" ")
+        (self._folder / name).write_text(text + "\n", "utf-8")
+
+    def _loses(self, name: str) -> None:
+        (self._folder / name).unlink()
+
+    def _lacks(self, name: str) -> None:
+        assert not (self._folder / name).exists(), "it is there"
+
+    def _modes(self, rest: str) -> None:
+        name, octal = rest.split()
+        (self._folder / name).chmod(int(octal, 8))
+
+    def _keeps(self, name: str) -> None:
+        path = self._folder / name
+        self._kept[name] = path.read_bytes(), path.stat().st_mode & 0o777
+
+    def _returns(self, name: str) -> None:
+        data, mode = self._kept[name]
+        (self._folder / name).write_bytes(data)
+        (self._folder / name).chmod(mode)
+
+    def _remembers(self, name: str) -> None:
+        self._pictures[name] = picture(self._folder / name)
+
+    def _same(self, name: str) -> None:
+        before, now = self._pictures[name], picture(self._folder / name)
+        changed = {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
+        assert not changed, f"changed: {sorted(changed)}"
 
     def _says(self, text: str) -> None:
         assert " ".join(text.split()) in " ".join(self._said.split()), "it does not say so"

@@ -24,6 +24,8 @@ class Home:
         self.database = path / "antiphon.db"
         self.settings = path / "settings.toml"
         self.keys = path / "keys"
+        self.log_key = self.keys / "log"
+        self.begun = self.keys / "log.begun"
         self.spool = path / "spool"
         self.public = path / "public"
         self.ledger = path / "public" / "ledger"
@@ -38,7 +40,7 @@ class Home:
 
     def is_home(self) -> bool:
         """Whether `init` has been here, to its end: the log key is the last thing that it writes."""
-        return self.database.exists() and (self.keys / "log").exists()
+        return self.database.exists() and self.log_key.exists()
 
     def create(self) -> None:
         """Makes the folder for its owner only; closes one that is there and empty. Raises HomeUnusable."""
@@ -52,6 +54,12 @@ class Home:
                 f"{self.path} can not be made: {error.strerror}.", advice="Choose another with --home."
             ) from error
         self._check_owner()
+
+    def clear(self) -> None:
+        """Removes the database of an `init` that was broken off; a home keeps it."""
+        if not self.is_home():
+            for ending in ("", "-wal", "-shm", "-journal"):
+                self.database.with_name(self.database.name + ending).unlink(missing_ok=True)
 
     def check(self) -> None:
         """Raises HomeUnusable with advice unless this is a home that its owner alone, who we are, can enter, and

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
 
-from antiphon.errors import StorageFailed
+from antiphon.errors import AnchorLost, StorageFailed
 
 
 class FolderShelf:
@@ -51,17 +52,24 @@ class FileAnchor:
         except OSError as error:
             raise StorageFailed(f"The anchor {self._path} can not be read: {error.strerror}.") from error
 
-    def write(self, checkpoint: bytes) -> None:
-        """Replaces it durably: file, rename, folder, each synced in this order. Raises StorageFailed."""
+    def write(self, checkpoint: bytes, *, instead_of: bytes | None) -> None:
+        """Replaces what is there durably: file, rename, folder, each synced in this order. The folder is locked from
+        the look to the rename, so that of two writers one fails. Raises AnchorLost, StorageFailed."""
         fresh = self._path.with_name(f".{self._path.name}.new")
         try:
-            with open(fresh, "wb") as out:
-                out.write(checkpoint)
-                out.flush()
-                os.fsync(out.fileno())
-            fresh.replace(self._path)
             folder = os.open(self._path.parent, os.O_RDONLY)
             try:
+                fcntl.flock(folder, fcntl.LOCK_EX)
+                if self.read() != instead_of:
+                    raise AnchorLost(
+                        f"Somebody else wrote to the anchor {self._path}: another copy of this home is at work.",
+                        advice="Stop one of the two, then start this one again.",
+                    )
+                with open(fresh, "wb") as out:
+                    out.write(checkpoint)
+                    out.flush()
+                    os.fsync(out.fileno())
+                fresh.replace(self._path)
                 os.fsync(folder)
             finally:
                 os.close(folder)

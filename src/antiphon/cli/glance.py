@@ -24,7 +24,8 @@ def told(found: Mapping[str, Any]) -> str:
         "armed": ARMED[found["armed"]],
         "stopped": "everything, by the file STOP in the home" if found["stopped"] else "",
         "ledger": f"{ledger['size']:,} entries, {ledger['published']:,} published; "
-        + ("the anchor agrees" if found["anchor_agrees"] else "THE ANCHOR IS MISSING OR NEWER: nothing leaves"),
+        + ("the anchor agrees" if found["anchor_agrees"] else "IT STANDS STILL, nothing leaves"),
+        "anchor": found["anchor"],
         "members": f"{found['members']:,}",
         "reports": _counted(found["reports"]),
         "sightings": f"{found['sightings']:,}, {found['attempts']:,} attempts",

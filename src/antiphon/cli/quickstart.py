@@ -52,7 +52,7 @@ def quickstart(home: Path, paths: tuple[Path, ...], *, address: str, as_json: bo
 def _prepare(home: Path, address: str) -> Row:
     """A home with this member; what it shows so far."""
     from antiphon.backends.home import Home
-    from antiphon.node import initialise
+    from antiphon.founding import initialise
     from antiphon.settings import load_settings
 
     place = Home(home)

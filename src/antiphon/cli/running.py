@@ -41,7 +41,7 @@ def init(
     import msgspec
 
     from antiphon.backends.home import Home
-    from antiphon.node import initialise
+    from antiphon.founding import initialise
     from antiphon.settings import load_settings
 
     place = Home(home)
@@ -247,20 +247,6 @@ def audit(arguments: tuple[str, ...]) -> None:
     from antiphon.ledger import audit as auditor
 
     sys.exit(auditor.main(list(arguments)))
-
-
-@main.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@as_json
-@click.pass_obj
-def backup(home: Path, path: Path, as_json: bool) -> None:
-    """Write a consistent copy of the database while the node runs.
-
-    \b
-      antiphon backup /mnt/elsewhere/antiphon.sqlite
-    """
-    call(home, "backup", path=str(path.absolute()))
-    tell({"path": str(path)}, f"wrote {path}", as_json)
 
 
 @main.command()

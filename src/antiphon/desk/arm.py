@@ -35,7 +35,7 @@ async def failures(desk: Desk, level: Armed) -> tuple[str, ...]:
     found = await desk.store.read(lambda tx: tx.find(Mandate, state=MandateState.LIVE))
     checks: list[tuple[str, bool]] = [
         ("no member has a proved mandate", any(mandate.live_at(now) for mandate in found)),
-        ("the anchor is missing or disagrees", desk.log.agrees),
+        (f"the anchor does not agree: {desk.log.lost.sentence()}", desk.log.agrees),
     ]
     if level is Armed.COMMUNITY:
         signed = [await desk.resolver.ask(name, "TXT") for name in desk.mail_signer.records()]

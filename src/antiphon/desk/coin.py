@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from antiphon.campaign.report import EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
+from antiphon.desk.log import RETIRED, number
 from antiphon.errors import RefusedByLaw
 from antiphon.ledger.allowance import CLICKED, Act, Coin, Side
 from antiphon.ledger.commitment import nullifier
@@ -62,6 +63,7 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant, act: Act) -> Coin:
         clicked=sighting.clicked,
         to_signed=evidence.to_covered,
         retracted=sighting.state is SightingState.RETRACTED or report.state is not ReportState.ACCEPTED,
+        retired=min(sighting.received_at, report.reported_at) <= number(tx, RETIRED),
         mandate_live=mandate.live_at(now),
         has_token=mandate.allows(Consent.TOKEN),
         consents_to_opt_out=mandate.allows(Consent.OPTOUT, sighting.originator),

@@ -19,7 +19,13 @@ from antiphon.terms import HOUR, MINUTE, Instant
 
 async def take_round(desk: Desk, shelf: Shelf) -> Instant:
     """Closes hours and days, works off the spool, settles, looks at every case that is due, then publishes. Returns
-    the next instant at which something may be due. Where nothing is due, nothing is written."""
+    the next instant at which something may be due. Where nothing is due, nothing is written.
+
+    While the ledger and its anchor do not agree it only takes in what waits in the spool: nothing is appended.
+    """
+    if not desk.log.agrees:
+        await work_off(desk)
+        return Instant((desk.clock.now() // HOUR + 1) * HOUR)
     if await desk.store.read(lambda tx: hours_behind(tx, desk.clock.now())):
         await desk.store.write(lambda tx: desk.log.close_hours(tx, desk.clock.now()))
     await _out(desk, shelf)
@@ -59,7 +65,7 @@ def in_turn(tx: Transaction, now: Instant) -> list[Case]:
 
 async def _out(desk: Desk, shelf: Shelf) -> None:
     size, public = await desk.store.read(lambda tx: (number(tx, SIZE), number(tx, PUBLISHED)))
-    if size > public and desk.log.agrees:
+    if size > public:
         await desk.log.anchor()
         await publish(desk, shelf)
 

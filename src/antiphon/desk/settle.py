@@ -60,6 +60,11 @@ def close(tx: Transaction, desk: Desk, attempt: Attempt, *, outcome: Outcome, no
     """Writes the Settled entry; its append is T, the start of the window of everybody who was asked for."""
     kind = ledger.NoticeSettled if attempt.act == Act.NOTICE else ledger.RequestSettled
     index = desk.log.append(tx, kind(day=ledger_day(now), intent=attempt.intent, outcome=IN_LEDGER[outcome]), now)
+    keep_outcome(tx, attempt, outcome, index, now=now)
+
+
+def keep_outcome(tx: Transaction, attempt: Attempt, outcome: Outcome, index: int, *, now: Instant) -> None:
+    """What follows from a Settled entry at this index, for the attempt, the members it asked for, and the case."""
     tx.put(replace(attempt, outcome=outcome, settled=index, settles_at=None))
     case = tx.get(Case, attempt.case)
     if case is None:

@@ -31,22 +31,30 @@ AT_ONCE = 4
 """Of these worked on at a time: one is judged here while another waits for DNS or is read in its own process."""
 TOGETHER = frozenset({"delivery", "report", Event.DELIVERED, Event.REPORTED, Event.JUNKED})
 """Records that leave nothing behind but by their transaction; the others are taken one by one."""
+IN_LEDGER = frozenset({"reply", "bounce"})
+"""Records of which the ledger tells."""
 
 
 async def work_off(desk: Desk) -> int:
     """Works off the spool in order. A record is done with only after its transaction has returned: a crash in between
-    gives it out again, which changes nothing. What can not be read is kept apart by the spool, never served twice."""
+    gives it out again, which changes nothing. What can not be read is kept apart by the spool, never served twice.
+    Answers have to stand in the ledger: while that stands still they wait."""
     count, waiting = 0, iter(desk.spool.waiting())
     while records := _some(waiting):
-        arrivals = []
-        for _, record in records:
+        arrivals: list[Arrival] = []
+        done: list[int] = []
+        for number, record in records:
             # What no longer decodes is done with: it must not stop the rest.
             with suppress(msgspec.MsgspecError):
-                arrivals.append(msgspec.msgpack.decode(record, type=Arrival))
+                arrival = msgspec.msgpack.decode(record, type=Arrival)
+                if not desk.log.agrees and arrival.box in IN_LEDGER:
+                    continue
+                arrivals.append(arrival)
+            done.append(number)
         await take_arrivals(desk, arrivals)
-        for number, _ in records:
+        for number in done:
             desk.spool.done(number)
-        count += len(records)
+        count += len(done)
     return count
 
 

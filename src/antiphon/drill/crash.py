@@ -1,4 +1,5 @@
-"""D5, D7: `kill -9` at random instants of a running demo; then the world's counts and the auditor decide."""
+"""D5, D7: `kill -9` at random instants of a running world. Whenever the node is dead, what the world has counted at its
+own sockets is held against what the dead node left on its disk; at the end the auditor is asked, too."""
 
 from __future__ import annotations
 
@@ -6,79 +7,155 @@ import asyncio
 import random  # noqa: TID251 - a seeded source: a drill can be had again
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from antiphon.drill.remains import Remains
+from antiphon.formats.dkim import identities, verify
+from antiphon.formats.message import parse_message
 from antiphon.terms import DAY, Instant
-from antiphon.world.demo import START, Demo, audit_of
+from antiphon.world.demo import NODE_NAME, START, Demo, audit_of
+from antiphon.world.originator import Mail, Originator
 from antiphon.world.party import TEMPERS
+
+CAST = ("deaf", "prompt", "compliant", "small-mail", "joe-jobber")
+MOST_WORLDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What a drill ends with. `twice`: requests at a destination beyond what its sightings and notices pay."""
+class CrashFigures:
+    """What the drill ends with; all but `lawful` and `sightings_spent` is counted or known by the world.
 
-    kills: int
-    acknowledged: int
-    kept: int
-    lost: int
-    twice: int
-    lawful: bool
+    `lost`: mails and reports that the node acknowledged and does not have. `twice`: opt-out links that were asked more
+    than once, and packets at innocents. `checks`: (instant, destination) pairs that were looked at; `broken` those
+    where more attempts were counted than intents were written down, or more intents than sightings were spent.
+    """
+
+    kills: int = 0
+    worlds: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    attempts: int = 0
+    sightings_spent: int = 0
+    twice: int = 0
+    checks: int = 0
+    broken: int = 0
+    lawful: bool = True
 
     @property
     def holds(self) -> bool:
-        """Nothing lost, nothing twice, and a ledger that agrees."""
-        return not self.lost and not self.twice and self.lawful
+        """Nothing lost, nothing twice, the inequality at every check, a lawful ledger; and something to show it by."""
+        sound = not self.lost and not self.twice and not self.broken and self.lawful
+        return sound and min(self.kills, self.acknowledged, self.attempts, self.checks) > 0
 
 
 async def kill_drill(
-    *, kills: int, days: int, seed: int, node_command: list[str], progress: Callable[[str], None]
-) -> Figures:
-    """Runs a short world and kills the node at random instants while it works. Raises RuntimeError if it can not come
-    up again."""
-    folder = Path(tempfile.mkdtemp(prefix="antiphon-"))
-    chance = random.Random(seed)
-    tempers = [t for t in TEMPERS if t.name in ("deaf", "prompt", "compliant", "joe-jobber")]
-    demo = Demo(folder, seed=seed, days=days, node_command=node_command, tempers=tempers)
-    try:
+    *,
+    kills: int,
+    days: int,
+    seed: int,
+    node_command: Sequence[str],
+    progress: Callable[[str], None],
+    cast: Sequence[str] = CAST,
+) -> CrashFigures:
+    """Runs worlds of so many days, one after the other, until the node was killed so often. Raises RuntimeError if it
+    can not come up again, or its worlds are over too soon."""
+    figures, chance = CrashFigures(), random.Random(seed)
+    while figures.kills < kills:
+        if figures.worlds == MOST_WORLDS:
+            raise RuntimeError(f"{MOST_WORLDS} worlds were over after {figures.kills} kills: let more days pass")
+        folder = Path(tempfile.mkdtemp(prefix="antiphon-"))
+        tempers = [temper for temper in TEMPERS if temper.name in cast]
+        demo = Demo(folder, seed=seed + figures.worlds, days=days, node_command=node_command, tempers=tempers)
+        try:
+            figures = await _World(demo, kills, chance, progress).pass_through(figures, node_command)
+        finally:
+            await demo.close()
+            shutil.rmtree(folder, ignore_errors=True)
+    return figures
+
+
+class _World:
+    """One world in which the node is killed again and again."""
+
+    def __init__(self, demo: Demo, kills: int, chance: random.Random, progress: Callable[[str], None]) -> None:
+        self._demo, self._kills, self._chance, self._progress = demo, kills, chance, progress
+        self._before = self.checks = self.broken = 0
+
+    async def pass_through(self, so_far: CrashFigures, command: Sequence[str]) -> CrashFigures:
+        """Lets its days pass; returns the figures so far with those of this world added."""
+        demo, self._before = self._demo, so_far.kills
+        demo.stage.keeps_mail = True
         await demo.prepare()
         demo.schedule()
-        killer = asyncio.ensure_future(_kill(demo, kills, chance, progress))
-        for day in range(days):
-            await demo.clock.run(Instant(START + (day + 1) * DAY))
+        killer = asyncio.ensure_future(self._kill())
+        passing = asyncio.ensure_future(self._days())
+        await asyncio.wait({passing, killer}, return_when=asyncio.FIRST_COMPLETED)
+        if killer.done():
+            killer.result()
+        await passing
         killer.cancel()
-        done = demo.kills
+        await asyncio.wait({killer})
         found = await demo.finish()
-        return await _figures(demo, found, done, [*node_command])
-    finally:
-        await demo.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        verdict = await audit_of(command, demo.folder)
+        demo.clock.release(NODE_NAME)
+        await demo.child.stop()
+        with Remains(demo.child.home) as remains:
+            self._check(remains)
+            lost = sum(not remains.has_report(*names(mail)) for party in demo.parties for mail in party.reported)
+            lost += sum(not remains.has_delivery(*names(mail)) for mail in taken(demo.parties))
+            spent = sum(remains.spent(party.case) for party in demo.parties)
+        innocent = sum(row["packets"] for row in found["innocents"])
+        return replace(
+            so_far,
+            kills=so_far.kills + demo.kills,
+            worlds=so_far.worlds + 1,
+            acknowledged=so_far.acknowledged + demo.post.acknowledged,
+            lost=so_far.lost + lost,
+            attempts=so_far.attempts + sum(party.tally.connections for party in demo.parties),
+            sightings_spent=so_far.sightings_spent + spent,
+            twice=so_far.twice + innocent + sum(repeated(party) for party in demo.parties),
+            checks=so_far.checks + self.checks,
+            broken=so_far.broken + self.broken,
+            lawful=so_far.lawful and bool(verdict["lawful"]),
+        )
+
+    async def _days(self) -> None:
+        for day in range(self._demo.days):
+            await self._demo.clock.run(Instant(START + (day + 1) * DAY))
+
+    async def _kill(self) -> None:
+        """Kills until it is enough; then only watches that the node does not end by itself."""
+        demo = self._demo
+        while (done := self._before + demo.kills) < self._kills:
+            await asyncio.sleep(0.02 + self._chance.random() * 0.5)
+            await demo.child.kill()
+            with Remains(demo.child.home) as remains:
+                self._check(remains)
+            await demo.child.start()
+            self._progress(f"killed {done + 1} of {self._kills}; broken at {self.broken} of {self.checks} checks")
+        await demo.child.fails()
+
+    def _check(self, remains: Remains) -> None:
+        """The inequality for every destination, while the node is dead and nothing moves."""
+        for party in self._demo.parties:
+            counted, intents, spent = party.tally.connections, remains.intents(party.case), remains.spent(party.case)
+            self.checks += 1
+            self.broken += not counted <= intents <= spent
 
 
-async def _kill(demo: Demo, kills: int, chance: random.Random, progress: Callable[[str], None]) -> None:
-    while demo.kills < kills:
-        await asyncio.sleep(0.05 + chance.random() * 0.4)
-        await demo.kill_and_restart()
-        progress(f"killed {demo.kills} times")
+def repeated(party: Originator) -> int:
+    """How often an opt-out link was asked again: each belongs to one mail, and a mail pays once."""
+    return sum(times - 1 for times in party.asked.values())
 
 
-async def _figures(demo: Demo, found: dict[str, Any], kills: int, command: list[str]) -> Figures:
-    verdict = await audit_of(command, demo.folder)
-    status = await demo.last_status()
-    kept = sum(status["reports"].values())
-    reported = sum(row["sightings"] for row in found["originators"])
-    twice = sum(
-        max(0, row["attempts_at_destination"] - row["notices"] - max(row["sightings_after_window"], 10))
-        for row in found["originators"]
-    )
-    innocent = sum(row["packets"] for row in found["innocents"])
-    return Figures(
-        kills=kills,
-        acknowledged=demo.post.acknowledged,
-        kept=kept,
-        lost=max(0, reported - kept),
-        twice=twice + innocent,
-        lawful=bool(verdict["lawful"]),
-    )
+def taken(parties: Sequence[Originator]) -> list[Mail]:
+    """All mails whose delivery the node has acknowledged."""
+    return [mail for party in parties for mail in party.mails if mail.received_at is not None]
+
+
+def names(mail: Mail) -> tuple[str, tuple[bytes, ...]]:
+    """To whom a mail went, and by which identities it is known."""
+    message = parse_message(mail.raw)
+    return mail.member, identities(message, verify(message, {}))

@@ -54,7 +54,8 @@ class Coin:
     `spendable_class`: seen by us, and spendable without its member's click. `to_signed`: the signature covers To.
     `after_window`: received and signed after this member's window for this originator, which this case started (for
     a clicked request: by an own opt-out). `asked`: the member was asked for. `waiting`: an own opt-out or notice naming
-    this member is not settled. `keys`: the spend keys.
+    this member is not settled. `retired`: its mail or report is from before the anchor was lost. `keys`: the spend
+    keys.
     """
 
     report: Identifier
@@ -66,6 +67,7 @@ class Coin:
     spendable_class: bool
     clicked: bool
     retracted: bool
+    retired: bool
     mandate_live: bool
     has_token: bool
     consents_to_opt_out: bool
@@ -151,7 +153,10 @@ RULES: tuple[Rule, ...] = (
         lambda q: not q.halted,
     ),
     Rule(
-        "anchor-agrees", "The anchor is missing or knows a later ledger than this home.", ALL, lambda q: q.anchor_agrees
+        "anchor-agrees",
+        "The anchor is missing or knows another ledger than this home; `antiphon anchor` says what to do.",
+        ALL,
+        lambda q: q.anchor_agrees,
     ),
     Rule("case-allows", "The state of the case bars this act.", ALL, lambda q: q.case_allows),
     Rule(
@@ -251,6 +256,12 @@ RULES: tuple[Rule, ...] = (
     Rule("hold-over", "A sighting is still held.", ALL, Each(lambda c, q: q.now >= c.hold_until)),
     Rule("fresh", "A mail came more than 30 days ago.", ALL, Each(lambda c, q: 0 <= q.now - c.received_at <= FRESH)),
     Rule("not-retracted", "A member took this report back.", ALL, Each(lambda c, q: not c.retracted)),
+    Rule(
+        "not-retired",
+        "A mail or its report is from before the anchor was lost; what was unspent then was given up for good.",
+        ALL,
+        Each(lambda c, q: not c.retired),
+    ),
     Rule("unspent", "A sighting has paid already.", ALL, Each(lambda c, q: not c.spent)),
     Rule("not-asked-for", "This member was asked for already.", OWN | {Act.NOTICE}, Each(lambda c, q: not c.asked)),
     Rule(

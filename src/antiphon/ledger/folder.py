@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from antiphon.formats.tile import ENTRIES, HEIGHT, Tile, print_bundle, print_hashes, print_path, superseded_tiles, tiles
+from antiphon.errors import MalformedInput
+from antiphon.formats.tile import (
+    ENTRIES,
+    HEIGHT,
+    WIDTH,
+    Tile,
+    parse_bundle,
+    print_bundle,
+    print_hashes,
+    print_path,
+    superseded_tiles,
+    tiles,
+)
 from antiphon.ledger.tree import HashReader
 
 EntryReader = Callable[[int, int], Sequence[bytes]]
@@ -37,6 +49,19 @@ def folder_files(
 def superseded_paths(size: int, since: int) -> Iterator[str]:
     """The partial tiles to remove once a ledger of `since` entries was published again at `size`."""
     yield from map(print_path, superseded_tiles(size, since))
+
+
+def read_entries(first: int, size: int, read: Callable[[str], bytes]) -> list[bytes]:
+    """The bytes of the entries from `first` on out of a published ledger of `size` entries or more. `read` gives a
+    file by its path. Raises MalformedInput where a bundle is missing, short or broken."""
+    found: list[bytes] = []
+    for start in range(first // WIDTH * WIDTH, size, WIDTH):
+        bundle = Tile(ENTRIES, start // WIDTH, min(WIDTH, size - start))
+        held = parse_bundle(read(print_path(bundle)))
+        if len(held) != bundle.width:
+            raise MalformedInput(f"{print_path(bundle)} holds {len(held)} entries instead of {bundle.width}.")
+        found += held[max(0, first - start) :]
+    return found
 
 
 def _content(tile: Tile, hashes: HashReader, entries: EntryReader) -> bytes:

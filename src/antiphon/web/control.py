@@ -27,10 +27,11 @@ from antiphon.terms import Identifier
 from antiphon.web import archive, complaints, mailings, overview, views
 from antiphon.web.checkup import Checkup
 from antiphon.web.clicks import Clicks, find_report
+from antiphon.web.keeping import Keeping
 from antiphon.web.members import Members
 
 MOST_LINE = 32 * 1024 * 1024
-OWN_TURN = frozenset({"import", *complaints.VERBS})
+OWN_TURN = frozenset({"backup", "import", *complaints.VERBS})
 """Verbs that take the turn themselves, for the part of their work that changes things."""
 Request = dict[str, object]
 Verb = Callable[[Request], Awaitable[object]]
@@ -74,7 +75,7 @@ class Control:
             "openings": self._openings,
             "publish": self._publish,
             "proof": self._proof,
-            "backup": lambda q: desk.store.backup(_text(q, "path")),
+            **Keeping(desk).verbs(),
             "stop": self._stop,
         }
 

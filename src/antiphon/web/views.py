@@ -42,6 +42,7 @@ def status(tx: Transaction, desk: Desk) -> View:
         "armed": armed(tx).name.lower(),
         "stopped": desk.stopped(),
         "anchor_agrees": desk.log.agrees,
+        "anchor": "" if desk.log.agrees else desk.log.lost.sentence(),
         "ledger": {"size": number(tx, SIZE), "published": number(tx, PUBLISHED)},
         "members": tx.count(Mandate),
         "reports": counts,

@@ -102,13 +102,12 @@ class Child:
     def _ended(self) -> RuntimeError:
         return RuntimeError(f"The node has ended: {(self.folder / 'node.log').read_text()[-2000:]}")
 
-    async def kill_and_restart(self) -> None:
-        """`kill -9`, in the middle of whatever it does, and a new process on the same home."""
+    async def kill(self) -> None:
+        """`kill -9`, in the middle of whatever it does."""
         if self._process is not None:
             self.kills += 1
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
-            await self.start()
 
     async def stop(self) -> None:
         """Asks it to end; kills it if it does not."""

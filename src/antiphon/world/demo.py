@@ -56,7 +56,6 @@ class Demo:
         self._keys = {"ada": os.urandom(32), "ben": os.urandom(32)}
         self._operators: Operators | None = None
         self._reports: dict[str, str] = {}
-        self._last: dict[str, Any] = {}
         self.watched = False
         self.states: dict[str, str] = {}
         self.intents: dict[str, int] = {}
@@ -127,14 +126,6 @@ class Demo:
                 progress(day + 1)
         dead.cancel()
 
-    async def kill_and_restart(self) -> None:
-        """`kill -9` to the node, and a new process on the same home; the world's time waits for it."""
-        await self.child.kill_and_restart()
-
-    async def last_status(self) -> dict[str, Any]:
-        """The status that `finish` saw."""
-        return self._last
-
     async def _learn_states(self) -> None:
         cases = await self.remote.call("cases")
         self.states = {case["originator"]: case["state"] for case in cases}
@@ -142,7 +133,6 @@ class Demo:
 
     async def finish(self) -> dict[str, Any]:
         """All figures but the auditor's verdict; ledger and openings lie in the folder."""
-        self._last = await self.remote.call("status")
         await self.remote.call("openings", path=str(self.folder / "openings"))
         await self.remote.call("publish", path=str(self.folder / "ledger"))
         await self._learn_states()

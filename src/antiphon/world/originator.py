@@ -37,7 +37,7 @@ LETTERS = str.maketrans("0123456789", "ghijklmnop")
 @dataclass(slots=True)
 class Stage:
     """What every party of a world shares. `outbox` leads to the node's own SMTP door; `cast` holds the parties that
-    others point at, by domain."""
+    others point at, by domain. `keeps_mail`: also once it was reported."""
 
     network: Network
     time: WorldTime
@@ -45,6 +45,7 @@ class Stage:
     seed: int
     start: Instant
     cast: dict[str, Originator] = field(default_factory=dict)
+    keeps_mail: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class Originator:
         self.mails: list[Mail] = []
         self.notices = 0
         self.recipients: dict[str, str] = {}
+        self.asked: Counter[str] = Counter()
         self.written: Counter[str] = Counter()
         self.removed: dict[str, Instant] = {}
         self.window_end: dict[str, Instant] = {}
@@ -190,9 +192,11 @@ class Originator:
 
     async def answer(self, request: Request) -> Response:
         """Its opt-out host."""
-        recipient = self.recipients.get(request.target.rpartition("/")[2].rpartition("t=")[2])
+        token = request.target.rpartition("/")[2].rpartition("t=")[2]
+        recipient = self.recipients.get(token)
         if request.method != "POST" or ONE_CLICK not in request.body or recipient is None:
             return Response(404, credit=self.credit if self.account else None)
+        self.asked[token] += 1
         response = await self.respond(recipient)
         if response.status // 100 == 2:
             self.ask_until(recipient, self.stage.time.now())

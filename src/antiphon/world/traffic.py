@@ -72,4 +72,4 @@ class Traffic:
             self._stage.time.shortly(MINUTE, lambda: self._report(mail))
         elif taken is Taken.ACKNOWLEDGED:
             mail.reported = True
-            mail.raw = b""
+            mail.raw = mail.raw if self._stage.keeps_mail else b""

@@ -16,6 +16,7 @@ from antiphon.backends.vault import KeyVault
 from antiphon.campaign.fingerprint import Fingerprint, fingerprint
 from antiphon.campaign.report import Report
 from antiphon.campaign.transactional import load_transactional
+from antiphon.desk.approve import prepare_operator, submit_operator
 from antiphon.desk.arrival import Arrival
 from antiphon.desk.desk import ARMED, Desk, House
 from antiphon.desk.enrol import add_member
@@ -23,17 +24,20 @@ from antiphon.desk.log import HOUR_CLOSED, LogBook, keep_number
 from antiphon.desk.place import placer
 from antiphon.desk.receive import commit_delivery, take_report
 from antiphon.desk.round import take_round
+from antiphon.errors import AnchorLost
 from antiphon.formats.message import parse_message
-from antiphon.formats.note import Signer
+from antiphon.formats.note import Signer, public_key, sign
 from antiphon.formats.providers import ProviderMap
 from antiphon.ledger.allowance import Armed, Permit
+from antiphon.optout.approval import OperatorKey
 from antiphon.optout.destination import Pair, PairState
 from antiphon.optout.evidence import Rulebook
 from antiphon.optout.known import KnownOriginator
 from antiphon.ports import CABINETS, Answer, Exchange, Letter, Questions, Setting
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import DAY, HOUR, Identifier, Instant, to_datetime, to_instant
-from tests.unit.formats.dkim_vectors import NEWSLETTER, SIGNER, record_of, sign
+from tests.unit.formats.dkim_vectors import NEWSLETTER, SIGNER, record_of
+from tests.unit.formats.dkim_vectors import sign as dkim_sign
 
 T = TypeVar("T")
 START = to_instant(datetime(2026, 6, 1, 6, tzinfo=UTC))
@@ -78,7 +82,9 @@ class Shelved:
     def read(self) -> bytes | None:
         return self.held
 
-    def write(self, checkpoint: bytes) -> None:
+    def write(self, checkpoint: bytes, *, instead_of: bytes | None) -> None:
+        if self.held != instead_of:
+            raise AnchorLost("Somebody else wrote to the anchor.")
         self.held = checkpoint
 
     async def append(self, record: bytes) -> int:
@@ -158,9 +164,13 @@ class Household:
         self.time, self.dice, self.kept = Time(), Dice(), Shelved()
         self.names, self.out = Names(), Destinations()
         self.store = MemoryStore(CABINETS)
+        self.numbers: Counter[str] = Counter()
+        self.reopen()
+
+    def reopen(self) -> None:
+        """As after a start: the ledger has not looked at its anchor yet."""
         signer = Signer("antiphon/test", bytes(32))
         self.log = LogBook(self.store, self.kept, signer, chance=self.dice)
-        self.numbers: Counter[str] = Counter()
         house = House(
             name="Home", domain="node.example", hosted_domains=("home.example",), legal_name="Home e.V.",
             postal_address="Way 1", public_url="https://node.example", language="en", window_hours=16 * 24,
@@ -194,6 +204,14 @@ class Household:
         """A member of this house."""
         return await add_member(self.desk, address, consents=consents)
 
+    async def operator(self, name: str, *, first: bool = False, revoke: bool = False) -> None:
+        """A person's key comes, or goes, by the word of ada's."""
+        keys = {who: sha256(who.encode()).digest() for who in ("ada", name)}
+        by = None if first else (await self.all(OperatorKey))[0].entry
+        prepared = await prepare_operator(self.desk, name, public_key(keys[name]), by=by, revoke=revoke)
+        signed = sign(keys["ada"], prepared.sign)
+        await submit_operator(self.desk, prepared, {} if by is None else {by: signed}, own=signed)
+
     async def member(self, address: str = MEMBER) -> Mandate:
         """The mandate of an address."""
         (found,) = await self.store.read(lambda tx: tx.find(Mandate, address=address))
@@ -215,7 +233,7 @@ class Household:
         }
         body = (f"Offer {number}.\r\n" * 3).encode() + b"x" * 60 + b"\r\n"
         body += b"All the good things of this week.\r\n" * (size // 35)
-        return sign(head, body, domain=fields.get("signer", domain))
+        return dkim_sign(head, body, domain=fields.get("signer", domain))
 
     async def report(self, raw: bytes, address: str = MEMBER) -> Report:
         """An upload by a member: class C."""
