@@ -46,6 +46,7 @@ _TELLING_NAMES = (
     " background background-color background-image"
 )
 _TELLING = frozenset(_TELLING_NAMES.split())
+_BLOCK_ONLY = frozenset(["overflow", "text-indent", "transform", "margin-top"])
 _BOXES = ("max-height", "max-width", "height", "width")
 _NO_CLIP = re.compile(r"rect\(\s*0\D+0\D+0\D+0\D*\)")
 _NO_FILTER = re.compile(r"opacity\s*=\s*0\s*\)")
@@ -101,14 +102,21 @@ def merged(first: Style, then: Style) -> Style:
 
 
 @lru_cache(maxsize=4096)
-def style_of(css: str) -> Style:
-    """The declarations of a style attribute, as far as they can hide. Never raises."""
+def style_of(css: str, inline: bool = False) -> Style:
+    """The declarations of a style attribute, as far as they can hide. Never raises.
+
+    `inline`: of an element that is laid out in a line, where boxes, indents and transforms do nothing unless its
+    display says otherwise.
+    """
     said: dict[str, str] = {}
     css = css[:STYLE_CHARACTERS].lower()
     for declaration in (_COMMENT.sub("", css) if "/*" in css else css).split(";"):
         name, _, value = declaration.partition(":")
         if (name := name.strip()) in _TELLING:
             said[name] = value.replace("!important", "").strip()
+    if inline and said.get("display", "inline") == "inline" and said.get("position") not in ("absolute", "fixed"):
+        for name in _BLOCK_ONLY & said.keys():
+            del said[name]
     if not said:
         return NOTHING
     style = Style(_gone(said), _shown(said), _sized(said), _ink(said), _paper(said))

@@ -10,9 +10,8 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import unescape
-from itertools import islice
 
-from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 from antiphon.campaign.paint import CANVAS, NOTHING, Paint, Style, merged, sheet_of, style_of, under
 
@@ -48,13 +47,20 @@ _ROLES = {
     tag: sum(role for role, tags in _TAGS_BY_ROLE.items() if tag in tags.split())
     for tag in " ".join(_TAGS_BY_ROLE.values()).split()
 }
+_INLINE = frozenset(
+    "a abbr acronym b big cite code em font i ins label q s small span strike strong sub sup tt u".split()
+)
+"""Elements that have no box of their own: a height takes nothing from them."""
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
 
 _HINTS = {"color": "color:", "bgcolor": "background-color:", "background": "background-image:", "text": "color:"}
+_HINT_TAGS = {"color": ("font", "basefont"), "text": ("body",)}
+"""The only elements on which these attributes mean anything."""
 _HINTED = frozenset(_HINTS)
 _LOOKED_AT = (*_HINTS, "class", "id", "style")
+_LOOKED = frozenset(_LOOKED_AT)
 _PIECE = re.compile(
     r"<!--.*?(?:-->|$)|<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]{0,30})(?P<inside>[^>]*)>?|<[!?/][^>]*>?|(?P<text>[^<]+|<)",
     re.DOTALL,
@@ -165,7 +171,9 @@ class _Page:
         if role & _UNSEEN or "hidden" in attributes:
             return None
         paint, block, href = place
-        if (attributes or self._sheet) and (style := self._style(tag, attributes)) is not NOTHING:
+        if (self._sheet or not _LOOKED.isdisjoint(attributes)) and (
+            style := self._style(tag, attributes)
+        ) is not NOTHING:
             painted = under(paint, style)
             if painted is None:
                 return None
@@ -216,6 +224,8 @@ class _Page:
         style = NOTHING
         if not _HINTED.isdisjoint(attributes):
             for name in sorted(_HINTED.intersection(attributes)):
+                if tag not in _HINT_TAGS.get(name, (tag,)):
+                    continue
                 style = merged(style, style_of(_HINTS[name] + (attributes[name] or "")))
         if self._sheet:
             names = [f".{name}" for name in (attributes.get("class") or "").lower().split()]
@@ -223,29 +233,38 @@ class _Page:
             for selector in (tag, *names, *(tag + name for name in names)):
                 style = merged(style, self._sheet.get(selector, NOTHING))
         own = attributes.get("style")
-        return merged(style, style_of(own)) if own else style
+        return merged(style, style_of(own, tag in _INLINE)) if own else style
 
 
 def _grow(source: str, page: _Page) -> None:
     """Reads with Lexbor, which builds the tree that a browser builds."""
-    root = LexborHTMLParser(source).root
-    if root is None:
-        return
-    places: dict[int, _Place] = {}
-    for node in islice(root.traverse(include_text=True), NODES):
-        tag, parent = node.tag or "-", node.parent
-        place = places.get(parent.mem_id) if parent is not None and places else _TOP
-        if tag == "style":
-            page.style_sheet(node.text())
-        elif place is None:
-            continue
-        elif tag == "-text":
+    node: LexborNode | None = LexborHTMLParser(source).root
+    above: list[tuple[LexborNode, _Place]] = []
+    place = _TOP
+    for number in range(1, NODES + 1):
+        if node is None:
+            return
+        tag, inner = node.tag, None
+        if tag == "-text":
             page.text(place, node.text_content or "")
-        elif tag[0] != "-":
-            number = node.mem_id
+        elif tag == "style":
+            page.style_sheet(node.text())
+        elif tag is not None and tag[0] != "-":
             inner = page.element(place, tag, node.attributes, number)
-            if inner is not None:
-                places[number] = inner
+        child = node.first_child
+        if child is not None and inner is None:
+            # A style sheet holds for the page even where it stands in something hidden.
+            for sheet in node.css("style") if tag != "style" else ():
+                page.style_sheet(sheet.text())
+        elif child is not None and inner is not None:
+            above.append((node, place))
+            node, place = child, inner
+            continue
+        following = node.next
+        while following is None and above:
+            node, place = above.pop()
+            following = node.next
+        node = following
 
 
 def _scan(source: str, page: _Page) -> None:

@@ -311,7 +311,9 @@ def parse_message(raw: bytes) -> Message:
     index: dict[str, list[Field]] = {}
     for start, value_at, end in spans:
         name = raw[start : value_at - 1].rstrip(b" \t").decode("ascii").lower()
-        value = _FOLD.sub(b"", raw[value_at:end]).strip(b" \t\r\n")
+        value = raw[value_at:end].strip(b" \t\r\n")
+        if b"\n" in value:
+            value = _FOLD.sub(b"", value)
         try:
             text = value.decode("utf-8")
         except UnicodeDecodeError:
