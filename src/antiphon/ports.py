@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from antiphon.campaign.remembered import Band, Campaign
+from antiphon.campaign.remembered import Apart, Band, Campaign
 from antiphon.campaign.report import Delivery, Original, Report, Taken
 from antiphon.campaign.sighting import Sighting
 from antiphon.ledger.allowance import Permit
@@ -85,6 +85,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(StoredEntry, "entry", ("index",)),
     Cabinet(StoredHash, "hash", ("level", "place")),
     Cabinet(Campaign, "campaign", ("id",)),
+    Cabinet(Apart, "apart", ("one", "other"), (), (("other",),)),
     Cabinet(Band, "band", ("token", "campaign"), (), (("token", "seen_at"),)),
 )
 """Every kind of record of a node."""

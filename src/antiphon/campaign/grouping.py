@@ -8,13 +8,23 @@ over an `Index`. One message costs the same whatever the number of campaigns, an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.likeness import Join, Likeness, score
-from antiphon.campaign.remembered import PIECE, SKETCHES, TOKENS, Band, Campaign, compare, piece_of
+from antiphon.campaign.remembered import (
+    PIECE,
+    SKETCHES,
+    TOKENS,
+    Band,
+    Campaign,
+    compare,
+    larger_first,
+    merged,
+    piece_of,
+)
 from antiphon.terms import DAY, Identifier, Instant
 
 HORIZON = 30 * DAY
@@ -64,12 +74,18 @@ class Placement:
 
 
 def place(
-    fingerprint: Fingerprint, bands: Sequence[Band], campaigns: Mapping[bytes, Campaign], arrival: Arrival
+    fingerprint: Fingerprint,
+    bands: Sequence[Band],
+    campaigns: Mapping[bytes, Campaign],
+    arrival: Arrival,
+    *,
+    apart: Callable[[bytes], frozenset[bytes]] = lambda name: frozenset(),
 ) -> Placement:
     """Join the campaign with the strongest evidence, or open one. Pure: the same rows give the same placement.
 
     `bands` are the rows found for `lookup(fingerprint)`, `campaigns` what each of them names, merged ones as what they
-    are now. The strongest is the one with the most bits, then the oldest.
+    are now; `apart` says with which ones a person wants a campaign never to be one. The strongest is the one with the
+    most bits, then the oldest.
     """
     shared = _shared(bands, campaigns, arrival.at)
     held = {each.id: each for each in campaigns.values()}
@@ -84,7 +100,7 @@ def place(
     found.sort(key=lambda one: one[0])
     (*_, name), join, like = found[0]
     campaign, renewed = _grown(held[name], fingerprint, like.text, arrival.at)
-    campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]])
+    campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]], apart)
     if absorbed:
         renewed = tuple(replace(band, campaign=campaign.id) for band in renewed)
     return Placement(campaign, renewed, False, join.rule, join.why, also, absorbed)
@@ -102,25 +118,23 @@ def _shared(bands: Sequence[Band], campaigns: Mapping[bytes, Campaign], at: Inst
     return shared
 
 
-def _welded(campaign: Campaign, others: Sequence[Campaign]) -> tuple[Campaign, tuple[Campaign, ...], tuple[bytes, ...]]:
+def _welded(
+    campaign: Campaign, others: Sequence[Campaign], apart: Callable[[bytes], frozenset[bytes]]
+) -> tuple[Campaign, tuple[Campaign, ...], tuple[bytes, ...]]:
     """The campaign with the small ones among the others in it, these as parts of it, and the names of the rest."""
     absorbed: list[Campaign] = []
     also: list[bytes] = []
     for other in others:
-        if min(campaign.messages - 1, other.messages) > WELDED:
+        if min(campaign.messages - 1, other.messages) > WELDED or other.id in apart(campaign.id):
             also.append(other.id)
             continue
-        large, small = sorted((campaign, other), key=lambda each: (-each.messages, each.opened_at, each.id))
-        room = SKETCHES * PIECE - len(large.sketches)
-        campaign = replace(
-            large,
-            first_at=min(large.first_at, small.first_at),
-            last_at=max(large.last_at, small.last_at),
-            messages=large.messages + small.messages,
-            sketches=large.sketches + small.sketches[:room],
-            tokens=min(large.tokens + small.tokens, TOKENS),
-        )
-        absorbed.append(replace(small, merged_into=large.id))
+        large, small = larger_first(campaign, other)
+        # A person's word about either holds for what they become; so who has such a word is no part of another.
+        if apart(small.id):
+            also.append(other.id)
+            continue
+        campaign = merged(large, small)
+        absorbed.append(small)
     return campaign, tuple(replace(each, merged_into=campaign.id) for each in absorbed), tuple(also)
 
 
@@ -158,6 +172,9 @@ class Index(Protocol):
     def campaign(self, name: bytes) -> Campaign:
         """The campaign that a row of `lookup` names, or the one that it was merged into."""
 
+    def apart(self, name: bytes) -> frozenset[bytes]:
+        """The campaigns that a person wants never to be one with this one, as what they are now."""
+
     def remember(self, campaign: Campaign, bands: Sequence[Band]) -> None:
         """Keep the campaign and its bands, all or nothing; a band that is there already only gets its `seen_at`."""
 
@@ -187,6 +204,10 @@ class MemoryIndex:
             kept = self._campaigns[kept.merged_into]
         return kept
 
+    def apart(self, name: bytes) -> frozenset[bytes]:
+        """Nobody has a word in one run over a heap."""
+        return frozenset()
+
     def remember(self, campaign: Campaign, bands: Sequence[Band]) -> None:
         """As the port promises."""
         self._campaigns[campaign.id] = campaign
@@ -207,7 +228,7 @@ class Grouper:
         """Look up, decide, remember. When `remember` raises nothing was placed."""
         bands = self._index.lookup(lookup(fingerprint), arrival.at)
         campaigns = {name: self._index.campaign(name) for name in {band.campaign for band in bands}}
-        placement = place(fingerprint, bands, campaigns, arrival)
+        placement = place(fingerprint, bands, campaigns, arrival, apart=self._index.apart)
         self._index.remember(placement.campaign, placement.bands)
         for part in placement.absorbed:
             self._index.remember(part, ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import pack, unpack_from
 from typing import NamedTuple
 
@@ -49,6 +49,34 @@ class Campaign:
     sketches: bytes
     tokens: int
     merged_into: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A person's word that two campaigns are never one; `one` is the smaller name. Only a person takes it back."""
+
+    one: bytes
+    other: bytes
+    at: int
+
+
+def merged(large: Campaign, small: Campaign) -> Campaign:
+    """Both as one, under the name of the first."""
+    room = SKETCHES * PIECE - len(large.sketches)
+    return replace(
+        large,
+        first_at=min(large.first_at, small.first_at),
+        last_at=max(large.last_at, small.last_at),
+        messages=large.messages + small.messages,
+        sketches=large.sketches + small.sketches[:room],
+        tokens=min(large.tokens + small.tokens, TOKENS),
+    )
+
+
+def larger_first(one: Campaign, other: Campaign) -> tuple[Campaign, Campaign]:
+    """The campaign with more messages first; of equal ones the older."""
+    large, small = sorted((one, other), key=lambda each: (-each.messages, each.opened_at, each.id))
+    return large, small
 
 
 def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, int], at: Instant) -> Likeness:

@@ -47,7 +47,7 @@ _ROLES = {
     tag: sum(role for role, tags in _TAGS_BY_ROLE.items() if tag in tags.split())
     for tag in " ".join(_TAGS_BY_ROLE.values()).split()
 }
-_INLINE_TAGS = "a abbr acronym b big cite code em font i ins label q s small span strike strong sub sup tt u"
+_INLINE_TAGS = "a abbr acronym b big cite code em font i ins label q s small span strong sub sup tt u"
 _INLINE = frozenset(_INLINE_TAGS.split())
 """Elements that have no box of their own: a height takes nothing from them."""
 _VOID = frozenset(

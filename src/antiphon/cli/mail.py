@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from antiphon.cli.frame import as_json, call, main, show
+from antiphon.cli.frame import as_json, call, main, show, tell
 from antiphon.cli.table import cell, paragraph, table
 
 
@@ -69,6 +69,24 @@ def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
     click.echo(f"\n{table(mails, columns)}")
     if len(found["mails"]) > MAILS_SHOWN:
         click.echo(f"... and {len(found['mails']) - MAILS_SHOWN:,} more: antiphon campaign {campaign_id} --json")
+
+
+@main.command()
+@click.argument("campaign_id", metavar="ID")
+@click.argument("other", metavar="OTHER")
+@click.option("--never", is_flag=True, help="They are never one, whatever mail belongs to both.")
+@as_json
+@click.pass_obj
+def regroup(home: Path, campaign_id: str, other: str, never: bool, as_json: bool) -> None:
+    """Two campaigns are one; or never. Your word is remembered, and wins over all evidence.
+
+    \b
+      antiphon regroup 3f9a1c2b 77d0e4aa
+      antiphon regroup 3f9a1c2b 77d0e4aa --never
+    """
+    found = call(home, "campaign-part" if never else "campaign-join", campaign=campaign_id, other=other)
+    short = str(found["campaign"])[:ID_SHOWN]
+    tell(found, "They stay two campaigns." if never else f"They are one campaign: {short}.", as_json)
 
 
 @main.command()

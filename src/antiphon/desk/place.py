@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.grouping import COMMON, HORIZON, Arrival, Grouper
-from antiphon.campaign.remembered import Band, Campaign
+from antiphon.campaign.remembered import Apart, Band, Campaign
 from antiphon.campaign.report import Report
 from antiphon.errors import AnchorLost
 from antiphon.ports import Transaction
@@ -49,6 +49,11 @@ class StoreIndex:
         if kept is None:
             raise AnchorLost("A campaign is missing.", advice="Restore a backup.")
         return kept
+
+    def apart(self, name: bytes) -> frozenset[bytes]:
+        """The campaigns that a person parted from this one."""
+        rows = [*self._tx.find(Apart, one=name), *self._tx.find(Apart, other=name)]
+        return frozenset(self.campaign(row.other if row.one == name else row.one).id for row in rows)
 
     def remember(self, campaign: Campaign, bands: Sequence[Band]) -> None:
         """Keeps the campaign and its bands; the reports of one that was merged go where it went."""

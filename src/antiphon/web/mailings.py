@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from antiphon.campaign.remembered import Campaign
 from antiphon.campaign.report import Report
+from antiphon.desk import regroup
 from antiphon.desk.desk import Desk
+from antiphon.desk.place import StoreIndex
 from antiphon.errors import MalformedInput
 from antiphon.optout.evidence import parse_evidence
 from antiphon.ports import Transaction
@@ -44,7 +47,7 @@ def find_campaign(tx: Transaction, word: str) -> Campaign:
     if len(found) != 1:
         said = "begins several campaigns" if found else "names no campaign"
         raise MalformedInput(f"{word!r} {said}.", advice="`antiphon campaigns` lists them.")
-    return found[0]
+    return StoreIndex(tx).campaign(found[0].id)
 
 
 def campaign(tx: Transaction, _: Desk, word: str) -> View:
@@ -70,4 +73,26 @@ def campaign(tx: Transaction, _: Desk, word: str) -> View:
             }
             for report in reports
         ],
+    }
+
+
+def verbs(desk: Desk) -> dict[str, Callable[[View], Awaitable[object]]]:
+    """What programs on this machine may ask about campaigns, and a person may say."""
+
+    def named(tx: Transaction, asked: View, name: str) -> bytes:
+        return find_campaign(tx, str(asked.get(name, ""))).id
+
+    def join(tx: Transaction, asked: View) -> View:
+        return {"campaign": regroup.join(tx, named(tx, asked, "campaign"), named(tx, asked, "other")).hex()}
+
+    def part(tx: Transaction, asked: View) -> View:
+        one, other = named(tx, asked, "campaign"), named(tx, asked, "other")
+        regroup.part(tx, one, other, desk.clock.now())
+        return {"campaign": one.hex(), "other": other.hex()}
+
+    return {
+        "campaigns": lambda asked: desk.store.read(lambda tx: campaigns(tx, desk)),
+        "campaign": lambda asked: desk.store.read(lambda tx: campaign(tx, desk, str(asked.get("campaign", "")))),
+        "campaign-join": lambda asked: desk.store.write(lambda tx: join(tx, asked)),
+        "campaign-part": lambda asked: desk.store.write(lambda tx: part(tx, asked)),
     }

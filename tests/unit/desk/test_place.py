@@ -1,15 +1,20 @@
-"""The grouper's index in the store: the same rows however many there are."""
+"""The grouper's index in the store: the same rows however many there are, and the same campaigns as in memory."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from antiphon.backends.memory import MemoryStore
-from antiphon.campaign.grouping import COMMON, HORIZON, Band, MemoryIndex
-from antiphon.campaign.grouping import Campaign as Kept
+from antiphon.backends.sqlite import SqliteStore, migrate, schema_sql
+from antiphon.campaign.grouping import COMMON, HORIZON, Arrival, Grouper, MemoryIndex
+from antiphon.campaign.remembered import Band
+from antiphon.campaign.remembered import Campaign as Kept
 from antiphon.desk.place import MOST_TOGETHER, StoreIndex
-from antiphon.ports import CABINETS
+from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, Instant
+from tests.unit.campaign.mail import OFFER, STRANGER, fresh, hour, mail, print_of
 
 NOW = Instant(1_000 * DAY)
 
@@ -53,3 +58,43 @@ async def test_the_index_in_memory_finds_the_same(count: int = COMMON + 5) -> No
     await store.write(lambda tx: StoreIndex(tx).remember(campaign(0), bands))
     found = await store.read(lambda tx: list(StoreIndex(tx).lookup(tokens, NOW)))
     assert sorted(found, key=repr) == sorted(memory.lookup(tokens, NOW), key=repr)
+
+
+MAILS = [
+    mail(f"Hello {name}! {text}", author=author, subject=subject, link=f"https://{name}.example/")
+    for name in ("anna", "bert", "cleo")
+    for text, author, subject in (
+        (OFFER, "offers@orchard.example", "Garden furniture clearance this week"),
+        (STRANGER, "clerk@harbour.example", "Harbour committee in April"),
+        (" ".join(reversed(STRANGER.split())), "c@three.example", "Words the other way round"),
+    )
+]
+
+
+async def _placed(store: Store, numbers: range) -> list[bytes]:
+    prints = {number: print_of(MAILS[number]) for number in numbers}
+    return [
+        await store.write(
+            lambda tx, at=number: Grouper(StoreIndex(tx)).place(prints[at], Arrival(hour(at), fresh(at))).campaign.id
+        )
+        for number in numbers
+    ]
+
+
+async def test_the_store_gives_the_campaigns_that_memory_gives(tmp_path: Path) -> None:
+    """Also when the node is started anew in the middle."""
+    index = MemoryIndex()
+    grouper = Grouper(index)
+    inside = [grouper.place(print_of(raw), Arrival(hour(at), fresh(at))).campaign.id for at, raw in enumerate(MAILS)]
+    path = str(tmp_path / "node.db")
+    migrate(path, [schema_sql(CABINETS)], tmp_path / "snapshots")
+    store = SqliteStore(path, CABINETS)
+    kept = await _placed(store, range(5))
+    await store.close()
+    store = SqliteStore(path, CABINETS)
+    kept += await _placed(store, range(5, len(MAILS)))
+    now = await store.read(lambda tx: [StoreIndex(tx).campaign(name) for name in kept])
+    await store.close()
+    assert [each.id for each in now] == [index.campaign(name).id for name in inside]
+    assert now == [index.campaign(name) for name in inside]
+    assert 1 < len({each.id for each in now}) < len(MAILS)

@@ -404,6 +404,15 @@ CREATE TABLE "campaign" (
     PRIMARY KEY ("id")
 ) STRICT;
 
+-- A person's word that two campaigns are never one; `one` is the smaller name.
+CREATE TABLE "apart" (
+    "one" BLOB NOT NULL,
+    "other" BLOB NOT NULL,
+    "at" INTEGER NOT NULL,
+    PRIMARY KEY ("one", "other")
+) STRICT;
+CREATE INDEX "apart_by_other" ON "apart" ("other", "one");
+
 -- One token of one campaign as a store keeps it, unique by (token, campaign); `seen_at` is its latest sight.
 CREATE TABLE "band" (
     "token" BLOB NOT NULL,
