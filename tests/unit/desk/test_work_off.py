@@ -15,6 +15,7 @@ from antiphon.desk.arrival import spool_mail
 from antiphon.desk.work_off import AT_A_TIME, BYTES_AT_A_TIME, work_off
 from antiphon.errors import StorageFailed
 from antiphon.ports import CABINETS, Transaction
+from antiphon.terms import DAY
 from tests.unit.desk.household import Household
 
 T = TypeVar("T")
@@ -65,6 +66,8 @@ async def test_a_report_finds_the_delivery_that_came_just_before_it(house: House
     assert sorted(
         delivery.position for delivery in {row.delivery: row for row in await house.all(Delivery)}.values()
     ) == [0, 1]
+    assert house.names.registry_asked == [], "a registry would learn when somebody reported"
+    await house.wait(3 * DAY)
     assert house.names.registry_asked == ["shop.example"]
 
 
