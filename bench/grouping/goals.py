@@ -125,7 +125,10 @@ def _two(speeds: list[Any]) -> tuple[str, bool | None]:
 
 
 def _flat(levels: list[Any]) -> tuple[str, bool | None]:
-    if len(levels) < 2:
+    measured = [level for level in levels if level.joining_us is not None]
+    if len(measured) < 2:
         return "one level only", None
-    ratio = max(levels[-1].joining_us / levels[0].joining_us, levels[-1].opening_us / levels[0].opening_us)
-    return f"{ratio:.2f} times, at {levels[-1].campaigns:,} against {levels[0].campaigns:,}", ratio <= 2
+    first, last = measured[0], measured[-1]
+    ratio = max(last.joining_us / first.joining_us, last.opening_us / first.opening_us)
+    told = f"{ratio:.2f} times, at {last.campaigns:,} against {first.campaigns:,}"
+    return told, ratio <= 2 if last.campaigns >= levels[-1].campaigns else None

@@ -47,6 +47,15 @@ def _commit() -> str:
     return asked.stdout.strip() or "unknown"
 
 
+def available_bytes() -> int:
+    """Memory that the system could give now (Linux); 0 where that is not known."""
+    try:
+        text = Path("/proc/meminfo").read_text("utf-8")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("MemAvailable:")), 0)
+
+
 def _family(pid: int) -> list[int]:
     """A process and all below it (Linux)."""
     below: dict[int, list[int]] = {}
