@@ -11,7 +11,7 @@ from bench.grouping.adversary import AGES
 from bench.grouping.goals import Found, goals
 from bench.grouping.operators import OPERATORS, STRENGTHS
 from bench.grouping.pairs import Score, Share
-from bench.grouping.run import SEED, Results
+from bench.grouping.run import RSPAMD, SEED, Results
 from bench.grouping.survival import Curve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,21 +119,22 @@ def _took(results: Results) -> str:
 
 
 def _gold(found: Found) -> Iterator[str]:
-    it = found["gold"]
+    it, fuzzy = found["gold"], found.get("fuzzy")
+    scores, apart = dict(it["scores"]), dict(it["apart"])
+    if fuzzy:
+        scores[RSPAMD], apart[RSPAMD] = fuzzy["score"], fuzzy["apart"]
     yield f"## Gold by construction: {it['messages']:,} made-up messages of {it['campaigns']} mailings"
     yield ""
     yield "Hard recall is recall over pairs whose masked text differs. Bounds are Wilson's, 95 %, as if pairs were"
     yield "independent."
     yield ""
-    yield from table(
-        ["method", "precision", "recall", "hard recall", "V"], [_score(name, s) for name, s in it["scores"].items()]
-    )
+    rows = [_score(name, score) for name, score in scores.items()]
+    yield from table(["method", "precision", "recall", "hard recall", "V"], rows)
     yield "Pairs of two mailings that were put together, of each kind of negative (the fewer the better):"
     yield ""
-    kinds = list(it["apart"]["ours"])
-    yield from table(
-        ["method", *kinds], [[name, *(f"{m[k].hits} of {m[k].of}" for k in kinds)] for name, m in it["apart"].items()]
-    )
+    kinds = list(apart["ours"])
+    rows = [[name, *(f"{m[k].hits} of {m[k].of}" for k in kinds)] for name, m in apart.items()]
+    yield from table(["method", *kinds], rows)
 
 
 def _survival(found: Found) -> Iterator[str]:
@@ -268,7 +269,8 @@ def _mega(size: int) -> str:
 def _scale(found: Found) -> Iterator[str]:
     yield "## Scale: one more message among synthetic campaigns, all in memory"
     yield ""
-    yield "A level for which the machine has not twice the memory is left out, and its memory is reckoned from the one before."
+    yield "A level for which the machine has not twice the memory is left out, and its memory is reckoned from the one"
+    yield "before."
     yield ""
     rows = [
         [f"{lv.campaigns:,}", _us(lv.joining_us), _us(lv.opening_us), _mega(lv.resident_bytes), str(lv.joined)]
