@@ -270,28 +270,3 @@ def demo(seed: int, days: int, keep: Path | None, serve: bool, as_json: bool) ->
     from antiphon.world.showing import demo_command
 
     sys.exit(demo_command(seed=seed, days=days, keep=keep, serve=serve, as_json=as_json))
-
-
-@main.command()
-@click.option("--kills", default=300, help="How often the node is killed.")
-@click.option("--days", default=40, help="How many days of virtual time.")
-@click.option("--seed", default=1, help="Another seed, other instants.")
-@as_json
-def drill(kills: int, days: int, seed: int, as_json: bool) -> None:
-    """Turn on our own node, on loopback: `kill -9` at random instants of a running world. Ends with figures.
-
-    \b
-      antiphon drill --kills 50
-
-    Exit codes: 0 everything held, 1 not so.
-    """
-    from dataclasses import asdict
-
-    from antiphon.drill.crash import kill_drill
-
-    command = [sys.executable, "-m", "antiphon"]
-    figures = asyncio.run(
-        kill_drill(kills=kills, days=days, seed=seed, node_command=command, progress=lambda t: click.echo(t, err=True))
-    )
-    show(asdict(figures) | {"holds": figures.holds}, as_json)
-    sys.exit(0 if figures.holds else 1)
