@@ -44,9 +44,10 @@ from antiphon.optout.evidence import Rulebook
 from antiphon.ports import CABINETS, Answer, Clock, Questions, Setting
 from antiphon.settings import Settings, host_and_port, load_settings
 from antiphon.terms import HOUR, Identifier, Instant
+from antiphon.web.api import Api
 from antiphon.web.control import Control
 from antiphon.web.metrics import Pulse
-from antiphon.web.pages import serve_desk, serve_pages
+from antiphon.web.pages import Pages, serve_desk, serve_pages
 
 USER_AGENT = f"Antiphon/{__version__}"
 
@@ -270,14 +271,8 @@ async def run(home: Home, journal: Journal) -> None:
         server = await control.listen(home.control)
         opened.callback(home.control.unlink, missing_ok=True)
         opened.callback(server.close)
-        if settings.doors.http:
-            with opening("http", settings.doors.http):
-                pages = await serve_pages(desk, host_and_port(settings.doors.http), health, journal.say)
-            opened.push_async_callback(pages.close)
-        if settings.doors.desk:
-            with opening("desk", settings.doors.desk):
-                shown = await serve_desk(desk, host_and_port(settings.doors.desk), journal.say)
-            opened.push_async_callback(shown.close)
+        ours = Pages(desk, health, Api(desk, control.turn, wake).routes())
+        await _open_pages(opened, settings, ours, desk=desk, say=journal.say)
         await journal.follow(desk.store)
         _end_on_signals(control.ended, wake)
         journal.say("running", version=__version__)
@@ -311,6 +306,19 @@ async def _round(desk: Desk, shelf: FolderShelf, journal: Journal) -> Instant:
     except AnchorLost as error:
         journal.warn(f"Nothing leaves, and the ledger stands still. {error.sentence()}")
         return await take_round(desk, shelf)
+
+
+async def _open_pages(
+    opened: contextlib.AsyncExitStack, settings: Settings, ours: Pages, *, desk: Desk, say: Callable[[str], None]
+) -> None:
+    if settings.doors.http:
+        with opening("http", settings.doors.http):
+            pages = await serve_pages(ours, host_and_port(settings.doors.http), say)
+        opened.push_async_callback(pages.close)
+    if settings.doors.desk:
+        with opening("desk", settings.doors.desk):
+            shown = await serve_desk(desk, host_and_port(settings.doors.desk), say)
+        opened.push_async_callback(shown.close)
 
 
 def _end_on_signals(ended: asyncio.Event, wake: asyncio.Event) -> None:

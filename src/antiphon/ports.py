@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from antiphon.campaign.remembered import Apart, Band, Campaign
-from antiphon.campaign.report import Delivery, Original, Report, Taken
+from antiphon.campaign.report import Delivery, Original, Report, Submission, Taken
 from antiphon.campaign.sighting import Sighting
 from antiphon.ledger.allowance import Permit
 from antiphon.ledger.kept import Spent, StoredEntry, StoredHash
@@ -25,6 +25,7 @@ from antiphon.optout.known import Confirmation, Happening, KnownOriginator
 from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
 from antiphon.registry.mandate import Agreement, Mandate
+from antiphon.registry.ticket import Ticket
 from antiphon.terms import Instant
 
 R = TypeVar("R")
@@ -58,6 +59,8 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",))),
     Cabinet(Report, "report", ("report",), (), (("member", "identity"), ("case", "state"), ("campaign",))),
     Cabinet(Taken, "taken", ("member", "key")),
+    Cabinet(Submission, "submission", ("submission",)),
+    Cabinet(Ticket, "ticket", ("secret",), (), (("member",),)),
     Cabinet(Original, "original", ("report",), (), (("until",),)),
     Cabinet(Click, "click", ("report",), (), (("state", "hold_until"), ("case", "state"), ("member", "state"))),
     Cabinet(Confirmation, "confirmation", ("member", "originator")),

@@ -10,7 +10,7 @@ import pytest
 from antiphon.ledger.allowance import Armed
 from antiphon.optout.case import Case
 from antiphon.terms import DAY, HOUR
-from antiphon.web.pages import PageServer, serve_pages
+from antiphon.web.pages import Pages, PageServer, serve_pages
 from tests.browser.conftest import SCHEMES, SIZES, Served, Sight
 from tests.unit.desk.household import Household
 
@@ -28,7 +28,7 @@ class Node:
             self.at = re.sub(r".*(http://[0-9.:]+)/.*", r"\1", line)
 
         health = {"anchor": lambda: True, "lmtp": lambda: False}
-        self._server: PageServer = served.do(serve_pages(house.desk, ("127.0.0.1", 0), health, say))
+        self._server: PageServer = served.do(serve_pages(Pages(house.desk, health), ("127.0.0.1", 0), say))
 
     def desk(self) -> str:
         """The link of the one notice."""

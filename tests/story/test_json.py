@@ -111,6 +111,7 @@ def test_what_reading_mail_says_is_on_the_page(tmp_path: Path) -> None:
         compare("inspect", json.loads(line))
     for line in run(home, "group", mail, "--jsonl").stdout.splitlines():
         compare("group", json.loads(line))
+    compare("doctor", json.loads(run(home, "doctor", "--json", ANTIPHON_DNS="127.0.0.1:9").stdout))
     run(home, "ledger", "publish", str(tmp_path / "ledger"))
     compare("audit", json.loads(run(home, "audit", str(tmp_path / "ledger"), "--json").stdout))
 

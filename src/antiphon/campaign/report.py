@@ -107,3 +107,17 @@ class Original:
     report: Identifier
     sealed: bytes
     until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A report that came over HTTP, and what became of it, for the program that handed it in. `digest` is of the
+    message and keyed by this house; `report` is None where nothing of it was kept."""
+
+    submission: Identifier
+    member: Identifier
+    digest: Digest
+    at: Instant
+    report: Identifier | None
+    state: ReportState
+    reasons: str

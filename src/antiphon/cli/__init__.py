@@ -15,6 +15,7 @@ from antiphon.cli import (
     reporting,
     running,
     shell,
+    ticketing,
 )
 from antiphon.cli.frame import main
 
@@ -34,4 +35,5 @@ __all__ = [
     "reporting",
     "running",
     "shell",
+    "ticketing",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from antiphon.campaign.report import Delivery, Original, Report, Taken
+from antiphon.campaign.report import Delivery, Original, Report, Submission, Taken
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by
@@ -23,6 +23,7 @@ from antiphon.optout.known import Confirmation
 from antiphon.optout.originator import Signing
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Agreement, Mandate, MandateState
+from antiphon.registry.ticket import Ticket
 from antiphon.terms import Digest
 
 
@@ -50,6 +51,10 @@ def erase(tx: Transaction, desk: Desk, mandate: Mandate) -> None:
         tx.drop(Confirmation, member, confirmation.originator)
     for taken in tx.find(Taken, member=member):
         tx.drop(Taken, member, taken.key)
+    for submission in tx.find(Submission, member=member):
+        tx.drop(Submission, submission.submission)
+    for ticket in tx.find(Ticket, member=member):
+        tx.drop(Ticket, ticket.secret)
     for signing in tx.find(Signing, member=bytes(member)):
         tx.drop(Signing, signing.domain, signing.from_organisation, signing.member)
 

@@ -17,6 +17,7 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import prove_member
 from antiphon.desk.probe import take_probe
 from antiphon.desk.receive import Work, delivery_work, keep_report, statable, take_back
+from antiphon.desk.submit import SOURCE, note_submission
 from antiphon.errors import MalformedInput
 from antiphon.formats.handed import Event
 from antiphon.formats.message import parse_message
@@ -137,8 +138,20 @@ async def _stated(
     desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival, *, clicked: bool = False, moved: bool = False
 ) -> Work:
     at, source = Instant(arrival.at), arrival.source
-    said = await statable(desk, mandate, raw, at=at, source=source, clicked=clicked, moved=moved)
-    return lambda tx: keep_report(tx, desk, mandate, said)
+    try:
+        said = await statable(desk, mandate, raw, at=at, source=source, clicked=clicked, moved=moved)
+    except MalformedInput:
+        if source != SOURCE:
+            raise
+        return lambda tx: note_submission(tx, desk, mandate, arrival.token, raw=raw, report=None)
+
+    def work(tx: Transaction) -> Report:
+        report = keep_report(tx, desk, mandate, said)
+        if source == SOURCE:
+            note_submission(tx, desk, mandate, arrival.token, raw=raw, report=report)
+        return report
+
+    return work
 
 
 async def _take_proof(desk: Desk, token: str, raw: bytes) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from antiphon.desk.desk import Desk
 from antiphon.web import views
@@ -36,8 +36,8 @@ FIRST_STEPS = (
 class Pages:
     """What a browser sees of one node."""
 
-    def __init__(self, desk: Desk, health: Health) -> None:
-        self._desk, self._health = desk, health
+    def __init__(self, desk: Desk, health: Health, more: Sequence[BaseRoute] = ()) -> None:
+        self._desk, self._health, self._more = desk, health, more
 
     def application(self) -> Starlette:
         """The routes."""
@@ -48,6 +48,7 @@ class Pages:
                 Route("/healthz/{part}", self.health),
                 Route("/metrics", self.metrics),
                 *SenderDesk(self._desk).routes(),
+                *self._more,
             ]
         )
 
@@ -140,9 +141,9 @@ class _QuietServer(uvicorn.Server):
         """None."""
 
 
-async def serve_pages(desk: Desk, place: tuple[str, int], health: Health, say: Callable[[str], None]) -> PageServer:
+async def serve_pages(pages: Pages, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
     """Serves the pages at a host and port until closed. Raises OSError when the port can not be had."""
-    return await _serve(Pages(desk, health).application(), place, say)
+    return await _serve(pages.application(), place, say)
 
 
 async def serve_desk(desk: Desk, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:

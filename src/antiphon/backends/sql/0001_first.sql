@@ -98,6 +98,30 @@ CREATE TABLE "taken" (
     PRIMARY KEY ("member", "key")
 ) STRICT;
 
+-- A report that came over HTTP, and what became of it, for the program that handed it in.
+CREATE TABLE "submission" (
+    "submission" BLOB NOT NULL,
+    "member" BLOB NOT NULL,
+    "digest" BLOB NOT NULL,
+    "at" INTEGER NOT NULL,
+    "report" BLOB,
+    "state" TEXT NOT NULL,
+    "reasons" TEXT NOT NULL,
+    PRIMARY KEY ("submission")
+) STRICT;
+
+-- `secret` is the SHA-256 of what the member's program holds, which was shown once and is kept nowhere.
+CREATE TABLE "ticket" (
+    "secret" BLOB NOT NULL,
+    "member" BLOB NOT NULL,
+    "name" TEXT NOT NULL,
+    "made_at" INTEGER NOT NULL,
+    "until" INTEGER NOT NULL,
+    "used_at" INTEGER,
+    PRIMARY KEY ("secret")
+) STRICT;
+CREATE INDEX "ticket_by_member" ON "ticket" ("member", "secret");
+
 -- The bytes of a reported mail that is no sighting and that a click of its member might make one: sealed under the member's key, and kept no longer than such a mail could pay.
 CREATE TABLE "original" (
     "report" BLOB NOT NULL,

@@ -1,0 +1,282 @@
+"""The HTTP API, version 1: a member's program hands reports in and learns what became of them.
+
+The ticket is checked before the body is read. 202 goes out only when the message is durable in the spool. Every refusal
+is a problem document (RFC 9457 §3), and the OpenAPI document is printed from the very table that routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from antiphon import __version__
+from antiphon.campaign.acceptance import ACCEPTED
+from antiphon.desk.desk import Desk
+from antiphon.desk.submit import Outcome, Submissions
+from antiphon.desk.ticket import holder_of
+from antiphon.desk.withdraw import undo
+from antiphon.errors import AlreadyTaken, AntiphonError, RefusedByLaw
+from antiphon.formats.handed import MESSAGE_BYTES
+from antiphon.registry.mandate import Mandate
+from antiphon.terms import Identifier, show_instant
+from antiphon.web.pace import Pace
+
+BASE = "/api/v1"
+MESSAGE = "message/rfc822"
+EVERY_SECONDS, BURST = 1.0, 60
+"""One report a second and ticket, sixty at once: what a person can select and move."""
+KEY = re.compile(r"[\x21-\x7e]{1,64}")
+NAME = re.compile(r"[0-9a-f]{32}")
+LATER_SECONDS = 30
+SENTENCES = {rule.name: rule.sentence for rule in ACCEPTED} | {
+    "within-limits": "The message is bigger, or has more parts, than is read."
+}
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """One rule that stood against a report."""
+
+    rule: str
+    sentence: str
+
+
+class ReportStatus(msgspec.Struct, frozen=True):
+    """What became of a report. `waiting` is not read yet; `held_until` is how long nothing leaves for it, and as long
+    DELETE takes it back."""
+
+    id: str
+    state: Annotated[str, msgspec.Meta(description="waiting, accepted, evidence-only, refused or retracted")]
+    refusals: list[Refusal]
+    originator: str = ""
+    campaign: str = ""
+    held_until: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a request was refused (RFC 9457 §3.1)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Refused(Exception):
+    """An answer other than what was asked for."""
+
+    def __init__(self, status: int, detail: str, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers
+
+
+TITLES = {
+    400: "Not understood", 401: "No ticket", 404: "Not here", 405: "Not this way", 409: "Too late", 413: "Too big",
+    415: "Not a message", 422: "Another message", 429: "Too often", 503: "Not now",
+}  # fmt: skip
+Handler = Callable[["Api", Request, Mandate], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of the API: what routes it and what describes it."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    handler: Handler
+    success: int
+    refusals: tuple[int, ...]
+
+
+class Api:
+    """The API of one node. `turn` is held by whoever changes things; `wake` rings when something was handed in."""
+
+    def __init__(self, desk: Desk, turn: asyncio.Lock, wake: asyncio.Event) -> None:
+        self._desk, self._turn, self._wake = desk, turn, wake
+        self._submissions = Submissions(desk)
+        self._pace = Pace(EVERY_SECONDS, BURST)
+
+    def routes(self) -> list[BaseRoute]:
+        """For an application of Starlette."""
+        by_path: dict[str, dict[str, Operation]] = {}
+        for each in OPERATIONS:
+            by_path.setdefault(each.path, {})[each.method] = each
+        every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        found: list[BaseRoute] = [Route(f"{BASE}/openapi.json", self._openapi)]
+        found += [Route(BASE + path, self._endpoint(of), methods=every) for path, of in by_path.items()]
+        return [*found, Route(f"{BASE}/{{rest:path}}", self._nothing, methods=every)]
+
+    def _endpoint(self, operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                operation = operations.get("GET" if request.method == "HEAD" else request.method)
+                if operation is None:
+                    raise Refused(405, "This can not be done here.", (("Allow", ", ".join(sorted(operations))),))
+                return await operation.handler(self, request, await self._member(request))
+            except Refused as refused:
+                return _problem(refused)
+            except AntiphonError as error:
+                return _problem(Refused(503, "Nothing can be kept now.", (("Retry-After", str(LATER_SECONDS)),))
+                                if error.temporary else Refused(400, error.sentence()))  # fmt: skip
+
+        return answer
+
+    async def _member(self, request: Request) -> Mandate:
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        found = await holder_of(self._desk, text.strip()) if scheme.lower() == "bearer" and text.strip() else None
+        if found is None:
+            challenge = 'Bearer realm="antiphon"' + (', error="invalid_token"' if text else "")
+            raise Refused(401, "A ticket is needed that is still good.", (("WWW-Authenticate", challenge),))
+        wait = self._pace.wait(found[0].secret, asyncio.get_running_loop().time())
+        if wait:
+            raise Refused(429, "This ticket comes too often.", (("Retry-After", str(math.ceil(wait))),))
+        return found[1]
+
+    async def hand_in(self, request: Request, member: Mandate) -> Response:
+        """POST of one message."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != MESSAGE:
+            raise Refused(415, f"Send the raw message as {MESSAGE}.", (("Accept-Post", MESSAGE),))
+        key = request.headers.get("idempotency-key", "")
+        if key and not KEY.fullmatch(key):
+            raise Refused(400, "An Idempotency-Key has 1 to 64 printable characters without blanks.")
+        raw = await _body(request)
+        try:
+            name, _ = await self._submissions.take(member, raw, key)
+        except AlreadyTaken as error:
+            raise Refused(422, error.sentence()) from error
+        self._wake.set()
+        place = f"{BASE}/reports/{name.hex()}"
+        outcome = await self._submissions.outcome(member, name) or Outcome(name, None, None)
+        return _json(status_of(outcome), 202, {"Location": place})
+
+    async def show(self, request: Request, member: Mandate) -> Response:
+        """GET of one report."""
+        return _json(status_of(await self._outcome(request, member)), 200)
+
+    async def take_back(self, request: Request, member: Mandate) -> Response:
+        """DELETE of one report."""
+        outcome = await self._outcome(request, member)
+        if outcome.report is None:
+            raise Refused(409, "It was not read yet, or nothing of it is kept.", (("Retry-After", "2"),))
+        try:
+            async with self._turn:
+                await undo(self._desk, outcome.report.report, who="the member, over HTTP")
+        except RefusedByLaw as error:
+            raise Refused(409, error.sentence()) from error
+        return Response(status_code=204)
+
+    async def _outcome(self, request: Request, member: Mandate) -> Outcome:
+        name = request.path_params["id"]
+        found = None
+        if NAME.fullmatch(name):
+            found = await self._submissions.outcome(member, Identifier(bytes.fromhex(name)))
+        if found is None:
+            raise Refused(404, "No report of this member has this id.")
+        return found
+
+    async def _openapi(self, _: Request) -> Response:
+        return _json(openapi(), 200)
+
+    async def _nothing(self, _: Request) -> Response:
+        return _problem(Refused(404, f"Nothing is here; {BASE}/openapi.json says what there is."))
+
+
+def status_of(outcome: Outcome) -> ReportStatus:
+    """As programs read it."""
+    name, kept, report = outcome.submission.hex(), outcome.kept, outcome.report
+    if kept is None:
+        return ReportStatus(name, "waiting", [])
+    rules = [rule for rule in (report.reasons if report is not None else kept.reasons).split(",") if rule]
+    refusals = [Refusal(rule, SENTENCES.get(rule, rule)) for rule in rules]
+    if report is None:
+        return ReportStatus(name, kept.state.value, refusals)
+    held = show_instant(report.hold_until) if report.state.value == "accepted" else None
+    campaign = report.campaign.hex() if report.campaign else ""
+    return ReportStatus(name, report.state.value, refusals, report.originator, campaign, held)
+
+
+async def _body(request: Request) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced) > MESSAGE_BYTES:
+        raise Refused(413, f"A message has at most {MESSAGE_BYTES} bytes.")
+    pieces, size = [], 0
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > MESSAGE_BYTES:
+                raise Refused(413, f"A message has at most {MESSAGE_BYTES} bytes.")
+            pieces.append(piece)
+    except ClientDisconnect as error:
+        raise Refused(400, "The message ended in the middle.") from error
+    raw = b"".join(pieces)
+    if not raw.strip():
+        raise Refused(400, "There is no message in the body.")
+    return raw
+
+
+def _json(value: object, status: int, headers: dict[str, str] | None = None) -> Response:
+    every = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(msgspec.json.encode(value), status, every, "application/json")
+
+
+def _problem(refused: Refused) -> Response:
+    said = Problem("about:blank", TITLES[refused.status], refused.status, refused.detail)
+    headers = {"Cache-Control": "no-store", **dict(refused.headers)}
+    return Response(msgspec.json.encode(said), refused.status, headers, "application/problem+json")
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("POST", "/reports", "handIn", "Hand one message in as a report; 202 when it is durable.", Api.hand_in,
+              202, (400, 413, 415, 422, 503)),
+    Operation("GET", "/reports/{id}", "show", "What became of a report.", Api.show, 200, (404,)),
+    Operation("DELETE", "/reports/{id}", "takeBack", "Take a report back, as long as nothing left for it.",
+              Api.take_back, 204, (404, 409)),
+)  # fmt: skip
+EVERYWHERE = (401, 429)
+
+
+def openapi() -> dict[str, object]:
+    """The OpenAPI 3.1 document of this API."""
+    shapes, place = (ReportStatus, Problem), "#/components/schemas/{name}"
+    references, components = msgspec.json.schema_components(shapes, ref_template=place)
+    paths: dict[str, dict[str, object]] = {}
+    for each in OPERATIONS:
+        paths.setdefault(BASE + each.path, {})[each.method.lower()] = _operation(each, references[0], references[1])
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Antiphon", "version": __version__, "summary": "Reports of members' programs."},
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": {"ticket": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"ticket": []}],
+    }
+
+
+def _operation(each: Operation, status: object, problem: object) -> dict[str, object]:
+    said: dict[str, object] = {"description": each.summary}
+    if each.success != 204:
+        said["content"] = {"application/json": {"schema": status}}
+    responses: dict[str, object] = {str(each.success): said}
+    for code in sorted((*each.refusals, *EVERYWHERE)):
+        content = {"application/problem+json": {"schema": problem}}
+        responses[str(code)] = {"description": TITLES[code], "content": content}
+    found: dict[str, object] = {"operationId": each.name, "summary": each.summary, "responses": responses}
+    text = {"type": "string"}
+    if "{id}" in each.path:
+        schema = {**text, "pattern": f"^{NAME.pattern}$"}
+        found["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": schema}]
+    if each.method == "POST":
+        schema = {**text, "pattern": r"^[!-~]{1,64}$"}
+        found["parameters"] = [{"name": "Idempotency-Key", "in": "header", "schema": schema}]
+        found["requestBody"] = {"required": True, "content": {MESSAGE: {"schema": {**text, "minLength": 1}}}}
+    return found
