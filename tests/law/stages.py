@@ -52,7 +52,7 @@ def stage_of(node: Node, stage: str) -> None:
     node.sleep(17 * DAY)
     for domain in ("shop.example", "post.example"):
         newsletter(node, domain)
-        node.approve_requests(domain, 20, 30)
+        node.approve_requests(domain, 4, 30)
     node.sleep(DAY)
 
 

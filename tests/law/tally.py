@@ -272,6 +272,12 @@ class Tally:
         """What the ledger says became of an attempt: only less than the destination said, never more."""
         for attempt in [a for a in self.attempts if a.intent == entry.intent]:
             attempt.unknown = entry.outcome is Outcome.UNKNOWN
+            if (
+                entry.outcome is Outcome.ACCEPTED
+                and attempt.mail
+                and (entry.day + 1) * DAY <= attempt.at + BOUNCES_WITHIN
+            ):
+                self.offences.append(f"entry {entry.intent} is called accepted while it may still bounce")
             if entry.outcome is Outcome.ACCEPTED and not attempt.lost and attempt.outcome == ACCEPTED:
                 return
             if attempt.outcome == ACCEPTED:

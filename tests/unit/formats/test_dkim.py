@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 
 import dkim
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.formats.dkim import (
+    MAX_KEY_BITS,
+    MAX_KEY_RECORD,
     MAX_SIGNATURES,
+    MAX_TAG_DIGITS,
     KeyAnswer,
     KeyStatus,
     Result,
@@ -25,6 +30,7 @@ from antiphon.formats.dkim import (
     verify,
 )
 from antiphon.formats.message import parse_message
+from antiphon.terms import Domain
 from tests.unit.formats.dkim_vectors import (
     EDWARDS,
     NEWSLETTER,
@@ -184,6 +190,64 @@ def test_only_the_canonical_encoding_passes() -> None:
     begin = raw.index(b" b=") + 3
     long = only(raw[:begin] + padded + raw[raw.index(b"\r\n", begin) :], keys_for())
     assert not long.canonical and not long.passes
+
+
+@pytest.mark.parametrize(
+    ("scalar", "size", "canonical"),
+    [(ORDER - 1, 64, True), (ORDER, 64, False), (ORDER + 1, 64, False), (1, 63, False), (1, 65, False)],
+)
+def test_an_ed25519_value_is_canonical_below_the_order_and_at_64_bytes(scalar: int, size: int, canonical: bool) -> None:
+    """S below L, to the last one (RFC 8032 §5.1.7); neither shorter nor longer."""
+    value = (bytes(32) + scalar.to_bytes(32, "little") + bytes(1))[:size]
+    head, _, rest = sign(NEWSLETTER, key=EDWARDS).partition(b" b=")
+    raw = head + b" b=" + b64encode(value) + b"\r\n" + rest.partition(b"\r\n")[2]
+    assert only(raw, keys_for(EDWARDS)).canonical is canonical
+
+
+def test_to_pass_is_to_verify_in_canonical_form() -> None:
+    """Both; and nothing is assumed of a signature that says nothing."""
+    blank = Signature(Domain("shop.example"), "s1", "rsa-sha256", (), Result.PASS, "")
+    assert not blank.passes and replace(blank, canonical=True).passes
+    assert not replace(blank, canonical=True, result=Result.FAIL).passes
+    assert (blank.value, blank.body_hash, blank.key_bits, blank.key_record) == (b"", b"", 0, None)
+    assert (blank.has_length, blank.key_testing, blank.key_service_ok) == (False, False, True)
+
+
+def test_the_limits_are_those_that_are_stated() -> None:
+    """Five signatures (LAW §4), keys of 8,192 bits, records of 4,096 characters, numbers of 12 digits."""
+    assert (MAX_SIGNATURES, MAX_KEY_BITS, MAX_KEY_RECORD, MAX_TAG_DIGITS) == (5, 8192, 4096, 12)
+
+
+@pytest.mark.parametrize(("length", "result"), [(4096, Result.PASS), (4097, Result.NO_KEY)])
+def test_a_key_record_is_read_up_to_its_limit(length: int, result: Result) -> None:
+    """At the limit and one past it."""
+    record = record_of(SIGNER) + "; n="
+    keys = {"s1._domainkey.shop.example": found("s1._domainkey.shop.example", record + "x" * (length - len(record)))}
+    assert only(sign(NEWSLETTER), keys).result is result
+
+
+def test_a_record_of_another_version_or_with_the_version_last_is_no_key() -> None:
+    """v= is DKIM1 and stands first, where it stands at all (RFC 6376 §3.6.1)."""
+    good = record_of(SIGNER).removeprefix("v=DKIM1; ")
+    for record, result in (
+        (good, Result.PASS),
+        (f"v=DKIM2; {good}", Result.NO_KEY),
+        (f"{good}; v=DKIM1", Result.NO_KEY),
+    ):
+        keys = {"s1._domainkey.shop.example": found("s1._domainkey.shop.example", record)}
+        assert only(sign(NEWSLETTER), keys).result is result
+
+
+def test_a_header_that_was_signed_as_it_stands_may_not_change_by_a_blank() -> None:
+    """simple/simple (RFC 6376 §3.4.1), signed by dkimpy; relaxed would not mind."""
+    plain = b"From: a@shop.example\r\nSubject:  two  blanks\r\n\r\nHello.\r\n"
+    pem = SIGNER.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    for name, result in ((b"simple", Result.FAIL), (b"relaxed", Result.PASS)):
+        made = dkim.sign(
+            plain, b"s1", b"shop.example", pem, canonicalize=(name, b"simple"), include_headers=[b"from", b"subject"]
+        )
+        assert only(made + plain, keys_for()).passes
+        assert only(made + plain.replace(b"two  blanks", b"two blanks"), keys_for()).result is result
 
 
 def test_a_stock_verifier_accepts_what_the_gate_must_refuse() -> None:

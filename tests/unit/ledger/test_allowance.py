@@ -262,6 +262,21 @@ def test_a_permit_says_what_it_is_for() -> None:
     assert (permit.act, permit.intent, permit.reserve) == (Act.REQUEST, 0, 15_000)
 
 
+@pytest.mark.parametrize("act", [Act.CLICKED_OPT_OUT, Act.CLICKED_REQUEST])
+def test_a_click_stands_in_for_class_and_token_of_that_very_mail(act: Act) -> None:
+    """An upload of a member with *count* only buys what it clicked, and nothing that was not clicked."""
+    upload = coin(asked=act is Act.CLICKED_REQUEST, clicked=True, spendable_class=False, has_token=False)
+    assert judge(question(act, coins=(upload,))) == ()
+    unclicked = replace(upload, clicked=False)
+    assert [r.name for r in judge(question(act, coins=(unclicked,)))] == ["may-identify", "class-allows", "clicked"]
+    assert [r.name for r in judge(question(coins=(replace(upload, asked=True),)))] == ["may-identify", "class-allows"]
+
+
+def test_a_leaf_that_waits_for_its_batch_pays_for_nothing() -> None:
+    """It has no index yet."""
+    assert [r.name for r in judge(question(coins=(coin(index=None),)))] == ["committed"]
+
+
 def test_limits_are_met_at_the_limit() -> None:
     """Exactly covered, exactly 30 days old, exactly now, exactly 24 hours apart, the third try: lawful."""
     assert judge(question(reserve=20_000)) == ()

@@ -274,6 +274,9 @@ def test_mail_needs_a_token_and_carries_nothing_else(url: str, on_click: bool) -
         ("https://a.example/u?e=ada@choir.example", "https://a.example/u?e=bea@choir.example", False),
         ("https://a.example/u/k3j5h2g9d8s", "https://a.example/u/k3j5h2g9d8s", False),
         ("nonsense", "https://a.example/u/k3j5h2g9d8s", False),
+        ("https://a.example/u/k3j5h2g9d8s", "https://a.example/u/p4", False),
+        ("https://a.example/u?t=k3j5h2g9d8s&x=1", "https://a.example/u?x=k3j5h2g9d8s&t=p4j5h2g9d8s", False),
+        ("https://a.example/u?t=k3j5h2g9d8s&x=1", "https://a.example/u?t=p4j5h2g9d8s&y=1", False),
     ],
 )
 def test_a_personal_url_differs_by_a_token_only(first: str, second: str, verdict: bool) -> None:
@@ -336,6 +339,7 @@ def test_a_click_opens_nothing_else() -> None:
 def test_the_token_of_a_url_is_its_longest_piece_with_a_digit() -> None:
     """A long word is no token where there is a better one."""
     assert token_of("https://a.example/subscriptions/k3j5h2g9d8s") == "k3j5h2g9d8s"
+    assert token_of("https://a.example/k3j5h2g9d8s/k3j5h2g9d8s7a6") == "k3j5h2g9d8s7a6"
     assert token_of("https://a.example/u") == "" and token_of("nonsense") == ""
 
 
