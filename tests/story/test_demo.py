@@ -119,6 +119,13 @@ def test_without_the_host_rule_the_innocent_is_reached() -> None:
     assert sum(innocent["packets"] for innocent in found["innocents"]) > 0
 
 
+def test_without_the_rule_on_to_a_replayed_copys_author_is_asked() -> None:
+    """A newsletter's genuine copies, passed on to members, would be its author's sightings."""
+    command = without("antiphon.campaign.acceptance", "SPENDABLE", "only-to-member")
+    found = asyncio.run(run_demo(days=14, tempers=chosen("replayer"), node_command=command))
+    assert {i["name"]: i["packets"] for i in found["innocents"] if i["packets"]}.keys() == {"village-letter.example"}
+
+
 def test_kept_files_are_where_the_help_says(world: Seen) -> None:
     """`--keep` leaves home, ledger, openings and anchor."""
     assert {path.name for path in world.folder.iterdir()} >= {"home", "ledger", "openings", "anchor"}
