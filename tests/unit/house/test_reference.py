@@ -36,6 +36,7 @@ EGRESS = re.compile(r"\.(?:ask|post|send|fetch|holder|abuse_contacts|registered_
 EGRESS_ROOMS = ("src/antiphon/desk", "src/antiphon/node.py")
 
 
+NO_JSON = {"completion", "run", "report"}
 EVERY_ACT = frozenset(allowance.Act)
 RULEBOOKS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("An accepted report", "What is grouped, shown and counted.", ACCEPTED),
@@ -116,6 +117,18 @@ def test_every_command_has_its_text() -> None:
     """docs/reference/commands.md is what `--help` prints."""
     check("commands.md", commands_page())
     assert all(command.help for _, command in commands(main))
+
+
+def test_every_command_says_what_it_writes_for_programs() -> None:
+    """docs/reference/json.md has a section for each, or a row among those that say what was done."""
+    page = text(REFERENCE / "json.md")
+    sections = set(re.findall(r"^## ([a-z][a-z ]*)$", page, re.MULTILINE))
+    rows = set(re.findall(r"^\| `([a-z -]+)` \|", page.partition("## What was done")[2], re.MULTILINE))
+    leaves = {" ".join(path) for path, each in commands(main) if not isinstance(each, click.Group)}
+    shown = {
+        " ".join(path) for path, each in commands(main) if isinstance(each, click.Group) and each.invoke_without_command
+    }
+    assert sections | rows == leaves - NO_JSON | shown
 
 
 def test_the_manual_page_is_the_help() -> None:
