@@ -71,7 +71,16 @@ async def look(desk: Desk, name: Identifier) -> None:
     if case is not None:
         # Now and not when somebody reported: a question to a registry tells no more than that a hold is over.
         await ask_age(desk, case.originator)
-    ideas = await desk.store.write(lambda tx: advance(tx, desk, name))
+
+    def steps(tx: Transaction) -> list[Idea]:
+        ideas = advance(tx, desk, name)
+        if not ideas:
+            rest(tx, desk, name, None)
+        return ideas
+
+    ideas = await desk.store.write(steps)
+    if not ideas:
+        return
     paced: Instant | None = None
     for idea in ideas:
         paced = await _pursue(desk, idea) or paced
