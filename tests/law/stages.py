@@ -32,11 +32,10 @@ def stage_of(node: Node, stage: str) -> None:
         newsletter(node, domain)
     for _ in range(3 if stage == "opting-out" else 0):
         newsletter(node, "shop.example")
-    node.tally.stop_file = stage == "opting-out"
     node.sleep(4 * DAY)
     if stage == "opting-out":
+        # Looked up, and held: nothing leaves before a person has allowed the pair.
         node.decide_pairs(allow=True)
-        node.tally.stop_file = False
         return
     node.decide_pairs(allow=True)
     if stage == "proposed":
