@@ -28,8 +28,9 @@ WORDS = re.findall(
     "river saddle sale save season shelf silver simple spring summer table teapot today travel velvet village walnut "
     "warm weekend willow window winter wonder wool yellow",
 )
-ISSUES = 6
-"""Different texts of one originator; every recipient gets one of them with a line of its own."""
+ISSUES = 2
+"""Different texts of one originator; every recipient gets one of them with a line of its own. Few, so that each reaches
+several members: only then is a link shown to be personal (LAW §4)."""
 SHARED = 12
 """Sentences that all issues of one originator have in common."""
 BOUNDARY = "=_part"
