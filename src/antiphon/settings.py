@@ -96,11 +96,16 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     for name, value in (os.environ if environment is None else environment).items():
         _overlay(table, name, value)
     try:
-        return msgspec.convert(table, Settings, strict=False)
+        settings = msgspec.convert(table, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise BrokenSettings(
             f"{path}: {error}.", advice="`docs/reference/settings.md` lists every setting with its default."
         ) from error
+    doors = settings.doors
+    for place in (doors.lmtp, doors.smtp, doors.milter, doors.http, doors.desk):
+        if place:
+            host_and_port(place)
+    return settings
 
 
 # Variables with the prefix that are no settings: where the home and an operator's key file are, and test inputs.
