@@ -24,6 +24,9 @@ def backup(home: Path, file: Path, as_json: bool) -> None:
     In it: database, settings, acknowledged mail that still waits, and the log and DKIM keys, sealed. Not in it: the
     master key, without which nobody opens the file. It never changes: keep it apart, once. What was published is not
     in it either; the ledger is, and can be published again.
+
+    \b
+      antiphon backup /mnt/elsewhere/monday.backup
     """
     from antiphon.backends.home import Home
     from antiphon.cli.restoring import pack, unpacked
