@@ -20,9 +20,10 @@ QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component
 """No sandbox: it needs a kernel that containers do not lend. The pages are our own, and nothing else is loaded."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of this room; without it they are skipped."""
+    """One browser for the tests of a module, since its event loop runs in this thread and no test of another room can
+    have one of its own while it does; without chromium they are skipped."""
     if CHROMIUM is None:
         pytest.skip("Debian's chromium is not on this machine")
     with sync_playwright() as play:
