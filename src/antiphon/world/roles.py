@@ -24,6 +24,7 @@ GROUPS: tuple[Group, ...] = (
             "compliant": "acts on the notice, and says so by mail",
             "compliant-form": "acts on the notice, and says so on the form behind its link",
             "prompt": "honours opt-outs: one for each member, then silence",
+            "feedback": "asks for feedback reports: one for each member, and it takes each off its list",
             "slow": "stops some days after the window",
             "deaf": "answers 200 OK to everything and never stops: requests equal its mails after the window",
             "deaf-capped": "the same, but people approved 20 requests only",
