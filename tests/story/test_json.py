@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from antiphon.cli.drilling import DRILLS
 from antiphon.drill.crash import CrashFigures
+from antiphon.drill.faults import StoreFigures
+from antiphon.drill.mutations import MutationFigures
+from antiphon.drill.spooled import SpoolFigures
 from tests.story.conftest import Seen
 from tests.unit.cli.letters import ME, newsletter, put, run, unsigned
 
@@ -93,7 +97,14 @@ def test_the_figures_of_a_run_are_on_the_page(world: Seen) -> None:
     """Exactly the fields that programs rely on."""
     audit = {name: value for name, value in world.found["audit"].items() if name != "offence" or value}
     compare("demo", {**world.found, "audit": audit})
-    compare("drill", asdict(CrashFigures()) | {"holds": CrashFigures().holds})
+
+
+def test_the_figures_of_each_drill_are_on_the_page() -> None:
+    """All that `antiphon drill --json` prints."""
+    figures = {"kill": CrashFigures(), "disk": StoreFigures(), "spool": SpoolFigures(), "ledger": MutationFigures()}
+    assert figures.keys() == set(DRILLS)
+    said = {name: asdict(each) | {"holds": each.holds} for name, each in figures.items()}
+    compare("drill", json.loads(json.dumps({"seed": 1, **said})))
 
 
 def test_what_reading_mail_says_is_on_the_page(tmp_path: Path) -> None:

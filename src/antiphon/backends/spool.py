@@ -189,6 +189,7 @@ class FileSpool:
         self.damaged = 0
         try:
             self._files.make_folder(folder)
+            self._files.sync_folder(folder.parent)  # else the power may take the spool with all that is in it
             names = sorted(self._files.names(folder))
             self._old = [self._load(name, names) for name in names if _NAME.fullmatch(name)]
             self._active, self._handle, self._size = self._begin()

@@ -13,7 +13,7 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "disk", "ledger")
+DRILLS = ("kill", "disk", "spool", "ledger")
 LEDGER_DAYS = 12
 """Long enough for entries of most kinds to be in the ledger that is changed."""
 
@@ -22,7 +22,7 @@ LEDGER_DAYS = 12
 @click.option("--only", type=click.Choice(DRILLS), multiple=True, help="This drill; may be given several times.")
 @click.option("--kills", default=300, help="How often the node is killed.")
 @click.option("--days", default=40, help="How many days of virtual time each world has.")
-@click.option("--every", default=1, help="Fail only every so manieth call of the disk.")
+@click.option("--every", default=1, help="Let only every so manieth call of a disk fail.")
 @click.option("--changes", default=1000, help="In how many places the published ledger is changed.")
 @click.option("--seed", default=1, help="Another seed, other instants and places.")
 @as_json
@@ -33,6 +33,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
     kill    `kill -9` at random instants of a running world, real processes; what the world counted at its sockets
             is held against what the dead node left on disk, for every destination at every kill
     disk    each write and sync of the store fails once in every way: error, full, torn, power off
+    spool   each call of the spool's files too, and bits of stored records flip: nothing that was acknowledged is lost,
+            nothing that the disk has changed is given out
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
 
     \b
@@ -75,6 +77,13 @@ def _disk(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
+def _spool(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.spooled import spool_faults
+
+    figures = asyncio.run(spool_faults(_say, every=sizes["every"], seed=seed))
+    return asdict(figures) | {"holds": figures.holds}
+
+
 def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     from antiphon.drill.crash import CAST
     from antiphon.drill.mutations import mutate_ledger
@@ -88,4 +97,4 @@ def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
-_RUN = {"kill": _kill, "disk": _disk, "ledger": _ledger}
+_RUN = {"kill": _kill, "disk": _disk, "spool": _spool, "ledger": _ledger}

@@ -98,6 +98,10 @@ def _machine(home: Home) -> Iterator[Finding]:
     if home.path.is_dir() and (free := shutil.disk_usage(home.path).free) < COMFORTABLE_BYTES:
         yield Finding("disk", Severity.WARNING, f"{free // 2**20} MiB are free below {home.path}.",
                       "When it is full, no report is kept.", "Free some space.")  # fmt: skip
+    if damaged := sorted(home.spool.glob("*.damaged")):
+        yield Finding("spool-damaged", Severity.ERROR, f"The disk has changed what lay in {damaged[0]}.",
+                      "A mail that was acknowledged may be unreadable.",
+                      f"Look at the disk, then mv {home.spool}/*.damaged away")  # fmt: skip
 
 
 def _places(home: Home, settings: Settings) -> Iterator[Finding]:

@@ -9,14 +9,20 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from antiphon.backends.sqlite import SqliteStore, migrate, restore_check, schema_sql
-from antiphon.drill.disk import Disk, Fault
+from antiphon.drill.disk import HONEST, Disk, Fault, Machine
 from antiphon.errors import AntiphonError, HomeUnusable, StorageFailed
 from antiphon.ports import Cabinet, Transaction
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+F = TypeVar("F", bound="DataclassInstance")
 PARTS = 3
 WRITES = 24
 TOGETHER = 3
@@ -63,29 +69,29 @@ async def store_faults(progress: Callable[[str], None], *, every: int = 1, seed:
     try:
         fresh = folder / "fresh.db"
         migrate(str(fresh), [schema_sql(CABINETS)], folder)
-        for fault in Fault:
-            for fail_at in _calls(seed % every + 1, every):
-                run = _Run(folder, fresh, Disk(f"drill-{fault}-{fail_at}", fault, fail_at=fail_at, seed=seed + fail_at))
-                found = await run.figures()
-                if not run.disk.hit:
+        for fault in (*HONEST, Fault.LIES):
+            for fail_at in calls(seed, every):
+                machine = Machine(fault, fail_at=fail_at, seed=seed + fail_at)
+                found = await _Run(folder, fresh, Disk(f"drill-{fault}-{fail_at}", machine)).figures()
+                if not machine.hit:
                     break
                 if fault is Fault.LIES:
                     found = StoreFigures(control=found.lost + found.torn + found.damaged)
-                figures = _sum(figures, found)
+                figures = added(figures, found)
             progress(f"{fault}: {figures.runs} runs, {figures.acknowledged} writes acknowledged, {figures.lost} lost")
         return figures
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _calls(first: int, every: int) -> Iterator[int]:
-    while True:
-        yield first
-        first += every
+def calls(seed: int, every: int) -> Iterator[int]:
+    """Every so manieth call, beginning where the seed says."""
+    return count(seed % every + 1, every)
 
 
-def _sum(one: StoreFigures, other: StoreFigures) -> StoreFigures:
-    names = StoreFigures.__slots__
+def added(one: F, other: F) -> F:
+    """Figures of one kind, each the sum of both."""
+    names = [field.name for field in fields(one)]
     return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in names})
 
 
@@ -93,7 +99,7 @@ class _Run:
     """One life of a store on a failing disk, and what its successor finds."""
 
     def __init__(self, folder: Path, fresh: Path, disk: Disk) -> None:
-        self.disk = disk
+        self.disk, self._machine = disk, disk.machine
         self._path = str(folder / f"{disk.name}.db")
         self._acknowledged: set[int] = set()
         shutil.copyfile(fresh, self._path)
@@ -107,8 +113,8 @@ class _Run:
         finally:
             self.disk.unregister()
         # A process that failed is started again on a machine that stayed on, or did not.
-        if self.disk.off or self.disk.calls % 2:
-            self.disk.power_off()
+        if self._machine.off or self._machine.calls % 2:
+            self._machine.power_off()
         try:
             found = await self._find()
         except AntiphonError:

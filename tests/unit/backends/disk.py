@@ -7,6 +7,8 @@ from pathlib import Path
 
 from antiphon.backends.spool import Files
 
+FOLDER = Path("/spool")
+
 
 class Inode:
     """A file of a pretended disk: what was written, and what of it is synced."""
@@ -70,7 +72,8 @@ class Disk(Files):
 
     def sync_folder(self, folder: Path) -> None:
         self._call("sync_folder")
-        self.names_synced = dict(self.names_now)
+        if folder == FOLDER:
+            self.names_synced = dict(self.names_now)
 
     def rename(self, path: Path, to: Path) -> None:
         self._call("rename")

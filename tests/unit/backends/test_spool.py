@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from antiphon.backends import spool as spool_module
 from antiphon.backends.spool import END, HEAD, MARK, Files, FileSpool, parse_segment, print_record
 from antiphon.errors import MalformedInput, StorageFailed
-from tests.unit.backends.disk import Disk
-
-FOLDER = Path("/spool")
+from tests.unit.backends.disk import FOLDER, Disk
 
 
 def payload(number: int) -> bytes:

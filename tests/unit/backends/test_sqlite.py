@@ -18,7 +18,7 @@ import apsw
 import pytest
 
 from antiphon.backends.sqlite import SqliteStore, migrate, restore, restore_check, schema_sql, schema_version
-from antiphon.drill.disk import Disk, Fault
+from antiphon.drill.disk import Disk, Fault, Machine
 from antiphon.errors import HomeUnusable, StorageFailed, UnreadableFile
 from antiphon.ports import Cabinet
 
@@ -106,10 +106,10 @@ async def test_an_interrupt_within_a_write_undoes_it(store: SqliteStore) -> None
 @pytest.mark.parametrize("swallow", [False, True])
 async def test_a_failing_disk_ends_the_writing_and_fails_all_that_waited(path: str, swallow: bool) -> None:
     """All in the group get StorageFailed, also when a work hides it; nothing more is written; reads go on."""
-    disk = Disk(f"failing-{swallow}", Fault.ERROR, fail_at=10**9, seed=1)
+    disk = Disk(f"failing-{swallow}", Machine(Fault.ERROR, fail_at=10**9, seed=1))
     store = SqliteStore(path, CABINETS, vfs=disk.name)
     await store.write(lambda t: t.add(Note(0, b"")))
-    disk._fail_at = disk.calls + 1
+    disk.machine.fail_at = disk.machine.calls + 1
 
     def big(transaction: object) -> None:
         try:
@@ -123,10 +123,10 @@ async def test_a_failing_disk_ends_the_writing_and_fails_all_that_waited(path: s
     waiting = [store.write(lambda t: t.add(Note(1, b""))), store.write(big), store.write(lambda t: t.add(Note(2, b"")))]
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(each) for each in results] == [StorageFailed] * 3
-    calls = disk.calls
+    calls = disk.machine.calls
     with pytest.raises(StorageFailed, match="could not be written"):
         await store.write(lambda t: t.add(Note(3, b"")))
-    assert disk.calls == calls
+    assert disk.machine.calls == calls
     assert "could not be written" in repr(store)
     assert await store.read(lambda t: t.find(Note)) == [Note(0, b"")]
     await store.close()

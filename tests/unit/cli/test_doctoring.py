@@ -114,9 +114,11 @@ def test_what_is_wrong_on_the_machine_is_found(node: Node) -> None:
     """A key that others can read, a folder that others can enter, doors that others can reach, files of nobody."""
     home, quiet = Home(node.home), Doors(milter="127.0.0.1:1", http="")
     wrong = {"home", "keys", "reports-open", "reports-broken", "reports-waiting", "open-milter", "no-mta"}
+    wrong.add("spool-damaged")
     assert not checks(home, quiet) & wrong
     home.reports.mkdir()
     (home.reports / "x.broken").touch()
+    (home.spool / f"{0:020d}.damaged").touch()
     (home.reports / "x.handed").touch()
     home.reports.chmod(0o777)
     (home.keys / "master").chmod(0o644)
