@@ -13,6 +13,7 @@ import pytest
 
 from antiphon.cli.drilling import DRILLS
 from antiphon.drill.crash import CrashFigures
+from antiphon.drill.desk import DeskFigures
 from antiphon.drill.faults import StoreFigures
 from antiphon.drill.mutations import MutationFigures
 from antiphon.drill.spooled import SpoolFigures
@@ -101,7 +102,13 @@ def test_the_figures_of_a_run_are_on_the_page(world: Seen) -> None:
 
 def test_the_figures_of_each_drill_are_on_the_page() -> None:
     """All that `antiphon drill --json` prints."""
-    figures = {"kill": CrashFigures(), "disk": StoreFigures(), "spool": SpoolFigures(), "ledger": MutationFigures()}
+    figures: dict[str, Any] = {
+        "kill": CrashFigures(),
+        "disk": StoreFigures(),
+        "spool": SpoolFigures(),
+        "desk": DeskFigures(),
+        "ledger": MutationFigures(),
+    }
     assert figures.keys() == set(DRILLS)
     said = {name: asdict(each) | {"holds": each.holds} for name, each in figures.items()}
     compare("drill", json.loads(json.dumps({"seed": 1, **said})))

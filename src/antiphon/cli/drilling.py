@@ -13,7 +13,9 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "disk", "spool", "ledger")
+DRILLS = ("kill", "disk", "spool", "desk", "ledger")
+DESK_EVERY = 4
+"""A life of a whole desk makes a thousand calls, and takes a hundred times as long as one of a spool."""
 LEDGER_DAYS = 12
 """Long enough for entries of most kinds to be in the ledger that is changed."""
 
@@ -35,6 +37,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
     disk    each write and sync of the store fails once in every way: error, full, torn, power off
     spool   each call of the spool's files too, and bits of stored records flip: nothing that was acknowledged is lost,
             nothing that the disk has changed is given out
+    desk    mail in at the door, through spool, store and ledger, until it pays: calls of the disk below all of it fail,
+            every fourth one, and another seed takes others; then the node is started again
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
 
     \b
@@ -84,6 +88,13 @@ def _spool(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
+def _desk(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.desk import desk_faults
+
+    figures = asyncio.run(desk_faults(_say, every=sizes["every"] * DESK_EVERY, seed=seed))
+    return asdict(figures) | {"holds": figures.holds}
+
+
 def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     from antiphon.drill.crash import CAST
     from antiphon.drill.mutations import mutate_ledger
@@ -97,4 +108,4 @@ def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
-_RUN = {"kill": _kill, "disk": _disk, "spool": _spool, "ledger": _ledger}
+_RUN = {"kill": _kill, "disk": _disk, "spool": _spool, "desk": _desk, "ledger": _ledger}

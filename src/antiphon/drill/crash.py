@@ -11,9 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from antiphon.drill.remains import Remains
-from antiphon.formats.dkim import identities, verify
-from antiphon.formats.message import parse_message
+from antiphon.drill.remains import Remains, known_by
 from antiphon.terms import DAY, Instant
 from antiphon.world.demo import NODE_NAME, START, Demo, audit_of
 from antiphon.world.originator import Mail, Originator
@@ -157,5 +155,4 @@ def taken(parties: Sequence[Originator]) -> list[Mail]:
 
 def names(mail: Mail) -> tuple[str, tuple[bytes, ...]]:
     """To whom a mail went, and by which identities it is known."""
-    message = parse_message(mail.raw)
-    return mail.member, identities(message, verify(message, {}))
+    return mail.member, known_by(mail.raw)

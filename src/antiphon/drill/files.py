@@ -15,69 +15,69 @@ class FailingFiles(Files):
     would be."""
 
     def __init__(self, machine: Machine) -> None:
-        self._machine = machine
+        self.machine = machine
         self._open: dict[int, Path] = {}
 
     def make_folder(self, folder: Path) -> None:
         """As Files has it."""
-        self._machine.look()
+        self.machine.look()
         if not folder.exists():
-            self._machine.made(folder)
+            self.machine.made(folder)
         super().make_folder(folder)
 
     def names(self, folder: Path) -> list[str]:
         """As Files has it."""
-        self._machine.look()
+        self.machine.look()
         return super().names(folder)
 
     def read(self, path: Path, offset: int = 0, size: int = -1) -> bytes:
         """As Files has it."""
-        self._machine.look()
+        self.machine.look()
         return super().read(path, offset, size)
 
     def open(self, path: Path) -> int:
         """As Files has it."""
-        self._machine.look()
+        self.machine.look()
         before = path.read_bytes() if path.exists() else None
         handle = super().open(path)
-        self._machine.opened(path, before)
+        self.machine.opened(path, before)
         self._open[handle] = path
         return handle
 
     def write(self, handle: int, data: bytes) -> None:
         """As Files has it; a torn write leaves its first part."""
-        size = self._machine.write(self._open[handle], data, os.fstat(handle).st_size)
+        size = self.machine.write(self._open[handle], data, os.fstat(handle).st_size)
         super().write(handle, data[:size])
         if size < len(data):
             raise OSError(errno.EIO, "the drill's disk tore a write")
 
     def truncate(self, handle: int, size: int) -> None:
         """As Files has it."""
-        self._machine.cut(self._open[handle], size)
+        self.machine.cut(self._open[handle], size)
         super().truncate(handle, size)
 
     def sync(self, handle: int) -> None:
         """As Files has it, on the machine alone."""
-        self._machine.sync(self._open[handle])
+        self.machine.sync(self._open[handle])
 
     def close(self, handle: int) -> None:
         """As Files has it; a handle is gone even where closing it failed."""
         super().close(handle)
         del self._open[handle]
-        self._machine.look()
+        self.machine.look()
 
     def sync_folder(self, folder: Path) -> None:
         """As Files has it, on the machine alone."""
-        self._machine.sync_names(folder)
+        self.machine.sync_names(folder)
 
     def rename(self, path: Path, to: Path) -> None:
         """As Files has it."""
-        self._machine.rename(path, to)
+        self.machine.rename(path, to)
         super().rename(path, to)
 
     def remove(self, path: Path) -> None:
         """As Files has it."""
-        self._machine.remove(path)
+        self.machine.remove(path)
         super().remove(path)
 
     def hang_up(self) -> None:

@@ -11,6 +11,15 @@ from typing import Self
 
 import apsw
 
+from antiphon.formats.dkim import identities, verify
+from antiphon.formats.message import parse_message
+
+
+def known_by(raw: bytes) -> tuple[bytes, ...]:
+    """By which identities a home knows a mail."""
+    message = parse_message(raw)
+    return identities(message, verify(message, {}))
+
 
 class Remains:
     """A copy of the database and its WAL, so that looking at it does no work for whoever comes next."""
