@@ -36,8 +36,9 @@ from antiphon.errors import MalformedInput
 from antiphon.formats.dkim import KeyAnswer, KeyStatus, keys_needed, signed_data, verify
 from antiphon.formats.message import Field, canonical_body, crlf, parse_message
 from antiphon.formats.robot import robot_of
+from antiphon.founding import initialise
 from antiphon.intake.folder import FoundMessage, walk
-from antiphon.node import initialise, open_desk
+from antiphon.node import open_desk
 from antiphon.ports import Answer, Questions
 from antiphon.registry.mandate import Mandate
 from antiphon.settings import Settings

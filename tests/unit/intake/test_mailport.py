@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given, settings
@@ -17,114 +15,12 @@ from antiphon.intake.mailport import (
     BUSY,
     CONNECTIONS,
     LATER,
-    LINE_BYTES,
     RECIPIENTS,
     REFUSED,
-    Envelope,
     MailPort,
     one_reply,
 )
-
-A, B = "a@hosted.example", "b@hosted.example"
-CONTENT = b"Subject: x\r\n\r\nbody\r\n"
-
-
-class Desk:
-    """What stands behind a door: keeps envelopes, answers as told."""
-
-    def __init__(self) -> None:
-        self.kept: list[Envelope] = []
-        self.replies: Callable[[Envelope], Sequence[str]] = lambda envelope: ["250 2.0.0 kept"] * len(envelope.rcpt_tos)
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.fault: Exception | None = None
-
-    async def accept(self, envelope: Envelope) -> Sequence[str]:
-        await self.gate.wait()
-        if self.fault:
-            raise self.fault
-        self.kept.append(envelope)
-        return self.replies(envelope)
-
-    async def knows(self, address: str) -> bool:
-        if address.startswith("broken"):
-            raise StorageFailed("The disk is gone.")
-        return address.endswith("@hosted.example")
-
-
-class Client:
-    """A mail client that says lines and reads replies."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-
-    async def reply(self) -> str:
-        while (line := (await self._reader.readline()).decode().rstrip("\r\n"))[3:4] == "-":
-            pass
-        return line
-
-    async def say(self, line: str) -> str:
-        self.writer.write(line.encode() + b"\r\n")
-        return await self.reply()
-
-    async def hello(self, verb: str, *recipients: str) -> list[str]:
-        await self.reply()
-        await self.say(f"{verb} client.example")
-        await self.say("MAIL FROM:<c@other.example>")
-        return [await self.say(f"RCPT TO:<{recipient}>") for recipient in recipients]
-
-    async def content(self, content: bytes = CONTENT) -> None:
-        assert (await self.say("DATA")).startswith("354")
-        self.writer.write(content + b".\r\n")
-
-    async def rest(self) -> bytes:
-        return await self._reader.read()
-
-
-@asynccontextmanager
-async def door(desk: Desk, protocol="smtp", **options) -> AsyncIterator[Callable[[], object]]:
-    port_ = MailPort(desk.accept, desk.knows, protocol=protocol, hostname="mx.hosted.example", **options)
-    port = await port_.open()
-    clients: list[Client] = []
-
-    async def connect() -> Client:
-        clients.append(Client(*await asyncio.open_connection("127.0.0.1", port)))
-        return clients[-1]
-
-    try:
-        yield connect
-    finally:
-        await port_.close()
-        for client in clients:
-            client.writer.transport.abort()
-        for _ in range(8):
-            await asyncio.sleep(0)
-
-
-async def test_a_message_comes_in_as_it_was_sent() -> None:
-    """Exact bytes after DATA, dots undoubled; peer and envelope as they were."""
-    desk = Desk()
-    async with door(desk) as connect:
-        client = await connect()
-        assert await client.hello("EHLO", A, B) == ["250 2.1.5 OK"] * 2
-        await client.content(b"Subject: x\r\n\r\n..dot\r\nbare\nfeed \xff\r\n")
-        assert await client.reply() == "250 2.0.0 kept"
-        address, port = client.writer.get_extra_info("sockname")
-        assert await client.say("QUIT") == "221 Bye"
-    raw = b"Subject: x\r\n\r\n.dot\r\nbare\nfeed \xff\r\n"
-    assert desk.kept == [Envelope(address, port, "c@other.example", (A, B), raw)]
-
-
-async def test_a_bare_line_feed_before_a_dot_ends_nothing() -> None:
-    """No message can be smuggled inside another one."""
-    desk = Desk()
-    async with door(desk) as connect:
-        client = await connect()
-        await client.hello("EHLO", A)
-        await client.content(b"x\r\n\n.\nMAIL FROM:<other@x>\n.\r\r\n\n.\r\n")
-        assert await client.reply() == "250 2.0.0 kept"
-    assert len(desk.kept) == 1
+from tests.unit.intake.client import A, B, Desk, door
 
 
 async def test_no_reply_leaves_before_the_message_is_kept() -> None:
@@ -258,33 +154,6 @@ async def test_recipients_have_a_stated_number() -> None:
         assert [reply[:3] for reply in replies] == ["250"] * RECIPIENTS + ["452"]
 
 
-async def test_a_message_has_a_stated_size() -> None:
-    """At the limit and one past it; announced sizes are refused at MAIL."""
-    desk = Desk()
-    async with door(desk, message_bytes=1000) as connect:
-        client = await connect()
-        await client.hello("EHLO", A)
-        await client.content(b"x" * 998 + b"\r\n")
-        assert (await client.reply()).startswith("250")
-        assert (await client.say("MAIL FROM:<> SIZE=1001")).startswith("552")
-        await client.say("MAIL FROM:<>")
-        await client.say(f"RCPT TO:<{A}>")
-        await client.content(b"x" * 999 + b"\r\n")
-        assert (await client.reply()).startswith("552")
-    assert [len(envelope.raw) for envelope in desk.kept] == [1000]
-
-
-async def test_a_line_has_a_stated_length() -> None:
-    """At the limit and one past it."""
-    desk = Desk()
-    async with door(desk) as connect:
-        for extra, code in ((0, "250"), (1, "500")):
-            client = await connect()
-            await client.hello("EHLO", A)
-            await client.content(b"x" * (LINE_BYTES - 2 + extra) + b"\r\n")
-            assert (await client.reply()).startswith(code)
-
-
 async def test_connections_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """One past the limit hears 421 and no more; a place that is left can be taken."""
     assert CONNECTIONS > 3
@@ -333,19 +202,6 @@ async def test_a_message_that_is_all_here_is_kept_when_the_other_side_hangs_up()
         await asyncio.wait({reply}, timeout=0.1)
         desk.gate.set()
     assert len(desk.kept) == 1
-
-
-async def test_half_a_message_is_not_kept() -> None:
-    """Without the final dot there was no message."""
-    desk = Desk()
-    async with door(desk) as connect:
-        client = await connect()
-        await client.hello("EHLO", A)
-        assert (await client.say("DATA")).startswith("354")
-        client.writer.write(CONTENT)
-        client.writer.write_eof()
-        await client.rest()
-    assert desk.kept == []
 
 
 async def test_the_door_is_on_loopback_unless_told_otherwise() -> None:
