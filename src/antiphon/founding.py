@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from antiphon.backends.home import Home
+from antiphon.backends.keybook import begin_book
 from antiphon.backends.shelf import FolderShelf
 from antiphon.backends.signer import new_rsa_key
 from antiphon.backends.sqlite import SqliteStore, migrate, shipped
@@ -34,6 +35,9 @@ def initialise(home: Home, settings: Settings, *, operator_key: Path, operator_n
     if home.is_home():
         return
     anchor = Path(settings.anchor).absolute() if settings.anchor else default_anchor(home)
+    settings = msgspec.structs.replace(
+        settings, anchor=str(anchor), member_keys_copy=settings.member_keys_copy or f"{anchor}.keys"
+    )
     if home.path.absolute() in anchor.parents:
         raise HomeUnusable(f"The anchor {anchor} lies in the home.", advice="Give another with --anchor.")
     private = _private_key(operator_key) if operator_key.exists() else os.urandom(32)
@@ -47,8 +51,9 @@ def initialise(home: Home, settings: Settings, *, operator_key: Path, operator_n
         who = Who(Identifier(community), Identifier(os.urandom(16)), os.urandom(32), log_key)
         _make_way(home, anchor, who)
         if not home.settings.exists():
-            kept = print_settings(msgspec.structs.replace(settings, anchor=str(anchor)))
-            FolderShelf(home.path).put(home.settings.name, kept.encode())
+            FolderShelf(home.path).put(home.settings.name, print_settings(settings).encode())
+        for book in (home.members, Path(settings.member_keys_copy)):
+            begin_book(book)
         if not operator_key.exists():
             write_secret(operator_key, private.hex().encode())
         for name, data in (("master", os.urandom(32)), ("dkim-ed25519", os.urandom(32)), ("dkim-rsa", new_rsa_key())):

@@ -18,6 +18,7 @@ from antiphon.backends.dialer import DirectDialer, WorldDialer
 from antiphon.backends.home import Home
 from antiphon.backends.https import OneClickClient, RdapFetcher
 from antiphon.backends.journal import Journal
+from antiphon.backends.keybook import FileBook
 from antiphon.backends.machine import SteadyClock, SystemChance, SystemClock, system_nameserver
 from antiphon.backends.rdap import MOST_BYTES, Rdap
 from antiphon.backends.reader import Reader
@@ -30,6 +31,7 @@ from antiphon.backends.vault import KeyVault, read_secret
 from antiphon.backends.worldclock import Step, WorldClock
 from antiphon.campaign.transactional import load_transactional
 from antiphon.desk.desk import Desk, House
+from antiphon.desk.erase import heed_keys
 from antiphon.desk.log import HOUR_CLOSED, LogBook, number
 from antiphon.desk.place import placer
 from antiphon.desk.round import take_round
@@ -185,12 +187,13 @@ def desk_of(
     resolver = ClockedResolver(dns.Resolver(around.nameserver), around.clock)
     web, house, chance = Web(around, resolver), _house(settings, who), SystemChance()
     master = Path(settings.master_key) if settings.master_key else home.keys / "master"
+    copy = Path(settings.member_keys_copy) if settings.member_keys_copy else None
     return Desk(
         house=house,
         store=store,
         clock=around.clock,
         chance=chance,
-        vault=KeyVault(read_secret(master)),
+        vault=KeyVault(read_secret(master), FileBook(home.members, copy)),
         log=log,
         spool=FileSpool(home.spool),
         resolver=resolver,
@@ -230,9 +233,11 @@ def rulebook(settings: Settings) -> Rulebook:
 
 
 @contextlib.asynccontextmanager
-async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundings]]:
-    """The desk of a home that nobody else has open: locked, checked, and compared with its anchor. A missing or
-    disagreeing anchor does not keep the home shut; it keeps everything in."""
+async def open_desk(
+    home: Home, *, without_missing_keys: bool = False
+) -> AsyncIterator[tuple[Desk, Settings, Surroundings]]:
+    """The desk of a home that nobody else has open: locked, checked, and compared with its key book and its anchor. A
+    missing or disagreeing anchor does not keep the home shut; it keeps everything in."""
     home.check()
     home.lock()
     async with contextlib.AsyncExitStack() as opened:
@@ -251,6 +256,7 @@ async def open_desk(home: Home) -> AsyncIterator[tuple[Desk, Settings, Surroundi
         )
         who = Who(Identifier(kept[0]), Identifier(kept[1]), kept[2], read_secret(home.log_key))
         desk = desk_of(home, settings, around, log_of(home, settings, store, who), store=store, who=who)
+        await heed_keys(desk, without_missing=without_missing_keys)
         with contextlib.suppress(AnchorLost):
             await desk.log.check_anchor()
         yield desk, settings, around

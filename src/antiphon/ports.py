@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from antiphon.campaign.remembered import Apart, Band, Campaign
@@ -24,7 +25,7 @@ from antiphon.optout.destination import Halt, HostPair, Pair
 from antiphon.optout.known import Confirmation, Happening, KnownOriginator
 from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
-from antiphon.registry.mandate import Agreement, Mandate
+from antiphon.registry.mandate import Agreement, DoomedKey, Mandate
 from antiphon.registry.ticket import Ticket
 from antiphon.terms import Instant
 
@@ -56,6 +57,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Setting, "setting", ("name",)),
     Cabinet(Mandate, "mandate", ("member",), (("address",), ("report_token",))),
     Cabinet(Agreement, "agreement", ("member",)),
+    Cabinet(DoomedKey, "doomed_key", ("key",)),
     Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",))),
     Cabinet(Report, "report", ("report",), (), (("member", "identity"), ("case", "state"), ("campaign",))),
     Cabinet(Taken, "taken", ("member", "key")),
@@ -266,18 +268,45 @@ class Letter:
     message: bytes
 
 
+class KeyState(StrEnum):
+    """What became of a data key: `MISSING` is one that this home's key book never held."""
+
+    THERE = "there"
+    DESTROYED = "destroyed"
+    MISSING = "missing"
+
+
 class Vault(Protocol):
-    """Encryption at rest: one data key a member, wrapped by the master key."""
+    """Encryption at rest: one data key a member, wrapped by the master key and kept apart from the store, which only
+    has its name."""
+
+    @property
+    def away(self) -> str:
+        """Why the copy of the keys can not be kept whole now; empty where nothing stands against it."""
+        ...
 
     def new_key(self) -> bytes:
-        """A fresh data key, wrapped: what is stored beside the mandate."""
+        """The name of a fresh data key: what is stored beside the mandate. Raises StorageFailed."""
         ...
 
-    def seal(self, wrapped: bytes, plain: bytes, context: bytes) -> bytes:
-        """Ciphertext that opens only under the same key and context."""
+    def state(self, key: bytes) -> KeyState:
+        """What became of a key."""
         ...
 
-    def open(self, wrapped: bytes, sealed: bytes, context: bytes) -> bytes:
+    def destroy(self, key: bytes) -> bool:
+        """Ends a key for good; the second time changes nothing. Returns whether it is gone wherever it was kept: if
+        not, ask again. Raises StorageFailed where it is still here."""
+        ...
+
+    def tend(self) -> None:
+        """Makes the keys and their copy one again, as far as that can be done now."""
+        ...
+
+    def seal(self, key: bytes, plain: bytes, context: bytes) -> bytes:
+        """Ciphertext that opens only under the same key and context. Raises MalformedInput where the key is gone."""
+        ...
+
+    def open(self, key: bytes, sealed: bytes, context: bytes) -> bytes:
         """The plaintext. Raises MalformedInput when key, context or bytes do not fit."""
         ...
 

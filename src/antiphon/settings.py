@@ -79,6 +79,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     master_key: Annotated[
         str, _said("Where the key that wraps all data keys lies. Empty: HOME/keys/master, readable by its owner only.")
     ] = ""
+    member_keys_copy: Annotated[
+        str, _said("A file outside the home that repeats HOME/keys/members. `init` puts it beside the anchor.")
+    ] = ""
     world: Annotated[str, _said("A loopback world's description; set by `antiphon demo` and tests only.")] = ""
     operator: Annotated[Operator, _said("Who answers for this node.")] = Operator()
     doors: Annotated[Doors, _said("Where the node listens.")] = Doors()

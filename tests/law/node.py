@@ -14,7 +14,7 @@ from antiphon.desk import approve, arm, click, withdraw
 from antiphon.desk.arrival import Arrival
 from antiphon.desk.disclose import openings
 from antiphon.desk.enrol import add_member
-from antiphon.desk.erase import leave
+from antiphon.desk.erase import heed_keys, leave
 from antiphon.desk.log import HOUR_CLOSED, keep_number, number
 from antiphon.desk.pair import decide
 from antiphon.desk.receive import commit_delivery, take_report
@@ -39,7 +39,7 @@ from antiphon.optout.case import Case
 from antiphon.optout.click import Shown
 from antiphon.optout.destination import Pair, PairState
 from antiphon.optout.known import KnownOriginator
-from antiphon.ports import CABINETS, Store, Transaction
+from antiphon.ports import Store, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import DAY, HOUR, MINUTE, SECOND, Instant, ledger_day
 from tests.law.fuse import Crash
@@ -92,10 +92,11 @@ class Node:
             return None
 
     def start(self) -> None:
-        """As `antiphon run` starts: the anchor is compared, what was interrupted is settled."""
+        """As `antiphon run` starts: key book and anchor are compared, what was interrupted is settled."""
         self.books.fuse.set(0)
         closed = self.run(self.store.read(lambda tx: number(tx, HOUR_CLOSED)))
         self.desk = open_desk(self.books, self.store, Instant((closed + 1) * HOUR))
+        self.run(heed_keys(self.desk))
         with contextlib.suppress(AnchorLost):
             self.run(self.desk.log.check_anchor())
         self.tally.may_not_send = not self.desk.log.agrees
@@ -249,6 +250,8 @@ class Node:
         self.tally.people[person].left = True
         for said in self.tally.said.values():
             said.dead |= said.person == person
+        if erase:
+            self.tally.forget(person)
 
     def arm(self, level: Armed) -> None:
         """Up through the live checks, down at once."""
@@ -352,7 +355,7 @@ class Node:
             assert before == "disputed"
             self.tally.ended[domain] = "" if how == "resumed" else "closed"
 
-    def _did(self, work: Coroutine[Any, Any, None]) -> bool:
+    def _did(self, work: Coroutine[Any, Any, object]) -> bool:
         try:
             self.run(work)
         except NO:
@@ -390,10 +393,3 @@ class Node:
         """The mail of one attempt comes back."""
         self.run(bounced(self.desk, token, "5.1.1"))
         self.read()
-
-
-async def copy_records(source: Store, target: Store) -> None:
-    """All records of one store in another, whatever keeps them."""
-    for cabinet in CABINETS:
-        records = await source.read(lambda tx, kind=cabinet.kind: tx.find(kind))  # type: ignore[misc]  # bound now
-        await target.write(lambda tx, found=records: [tx.put(record) for record in found])  # type: ignore[misc]  # as above

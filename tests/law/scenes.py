@@ -14,7 +14,8 @@ from antiphon.ledger.entry import ChannelKind
 from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, HOUR, MINUTE
 from tests.law.careless import SHOP, Wanted, attempt
-from tests.law.node import Node, copy_records
+from tests.law.fuse import copy_records
+from tests.law.node import Node
 from tests.law.stages import BIG, SMALL, newsletter, staged
 from tests.law.town import ORIGINATORS, PEOPLE, Books
 

@@ -106,6 +106,11 @@ class Tally:
     may_not_send: bool = False
     offences: list[str] = field(default_factory=list)
 
+    def forget(self, person: str) -> None:
+        """Who is erased and comes again is somebody new: what was asked for the earlier one is nobody's any more."""
+        for attempt in self.attempts:
+            attempt.people = tuple(f"{each}, erased" if each == person else each for each in attempt.people)
+
     def asked_at(self, person: str, originator: str, now: int, *, own_only: bool = False) -> int | None:
         """When this person was asked for, at the earliest: by an attempt that was accepted and did not bounce."""
         times = [

@@ -18,8 +18,8 @@ from antiphon.backends.sqlite import SqliteStore, migrate, shipped
 from antiphon.ledger.allowance import Armed
 from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, HOUR
-from tests.law.fuse import STEPS
-from tests.law.node import Node, copy_records
+from tests.law.fuse import STEPS, copy_records
+from tests.law.node import Node
 from tests.law.stages import BIG, SMALL, STAGES, newsletter, staged
 from tests.law.town import NEVER, ORIGINATORS, PEOPLE
 

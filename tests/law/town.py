@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from hashlib import sha256
 
+from antiphon.backends.keybook import MemoryBook
 from antiphon.backends.machine import SteadyClock
 from antiphon.backends.signer import DkimSigner
 from antiphon.backends.vault import KeyVault
@@ -85,6 +86,7 @@ class Books:
     fuse: Fuse = field(default_factory=Fuse)
     time: Time = field(default_factory=Time)
     dice: Dice = field(default_factory=Dice)
+    keys: MemoryBook = field(default_factory=MemoryBook)
     tally: Tally = field(default_factory=Tally)
     rows: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
@@ -241,7 +243,7 @@ def open_desk(books: Books, store: Store, floor: Instant) -> Desk:
     names, brittle, clock = Names(books), BrittleStore(store, books.fuse), SteadyClock(books.time, floor)
     sockets = Sockets(books, store, clock)
     return Desk(
-        house=HOUSE, store=brittle, clock=clock, chance=books.dice, vault=KeyVault(b"\x03" * 32),
+        house=HOUSE, store=brittle, clock=clock, chance=books.dice, vault=KeyVault(b"\x03" * 32, books.keys),
         log=LogBook(brittle, books.disk, LOG, chance=books.dice), spool=books.disk, resolver=names, registrar=names,
         one_click=sockets, postman=sockets, mail_signer=MAIL_SIGNER, rules=Rulebook(PROVIDERS, TRANSACTIONAL),
         sketch=sketch, place=placer(lambda: Identifier(books.dice.draw(16))),

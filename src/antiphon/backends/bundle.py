@@ -35,14 +35,12 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a backup says of itself. `key` is a data key, wrapped by the master key, that seals the keys in it; `anchor`
-    is where the home's anchor was."""
+    """What a backup says of itself; `anchor` is where the home's anchor was."""
 
     format: int
     program: str
     made_at: str
     anchor: str
-    key: str
     files: tuple[Content, ...]
 
 

@@ -26,6 +26,7 @@ class Home:
         self.keys = path / "keys"
         self.log_key = self.keys / "log"
         self.begun = self.keys / "log.begun"
+        self.members = self.keys / "members"
         self.spool = path / "spool"
         self.public = path / "public"
         self.ledger = path / "public" / "ledger"

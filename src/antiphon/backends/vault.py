@@ -1,7 +1,8 @@
-"""Encryption at rest: one data key a member, wrapped by the master key (LAW §7).
+"""Encryption at rest: one data key a member, wrapped by the master key and kept in the key book (LAW §7).
 
-Whoever forgets the wrapped key has erased all that was sealed under it, backups included. A master key file in the home
-does not protect against whoever has the whole home; it protects backups and stolen databases when it lies elsewhere.
+Destroying a key in the book erases all that was sealed under it, backups included: those hold its name and not the key.
+A master key file in the home does not protect against whoever has the whole home; it protects backups and stolen
+databases when it lies elsewhere.
 
 Sealed bytes: version 1, a random nonce of 12 bytes, ChaCha20-Poly1305 ciphertext with its tag. A random
 nonce is safe for 2^32 messages under one key; a member has thousands.
@@ -13,11 +14,13 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from antiphon.errors import HomeUnusable, MalformedInput
+from antiphon.ports import KeyState
 
 KEY = 32
 NONCE = 12
@@ -30,33 +33,90 @@ Draw = Callable[[int], bytes]
 """So many unpredictable bytes."""
 
 
-class KeyVault:
-    """Wraps and uses data keys; the master key never leaves this object."""
+class Book(Protocol):
+    """Keeps wrapped keys by name, so that they can be destroyed."""
 
-    def __init__(self, master: bytes, draw: Draw = os.urandom) -> None:
-        if len(master) != KEY:
-            raise ValueError(f"a master key has {KEY} bytes")
-        self._master = ChaCha20Poly1305(master)
-        self._draw = draw
+    away: str
+    """What stands against the copy being whole; empty where nothing does."""
+
+    def add(self, wrapped: bytes) -> bytes:
+        """Keeps a wrapped key; durable when this returns its name."""
+        ...
+
+    def look(self, named: bytes) -> tuple[KeyState, bytes]:
+        """What became of a key, and the wrapped key where it is there."""
+        ...
+
+    def wipe(self, named: bytes) -> bool:
+        """Destroys a key; whether it is gone wherever it was kept."""
+        ...
+
+    def tend(self) -> None:
+        """Makes book and copy one again, as far as that can be done now."""
+        ...
+
+
+class KeyVault:
+    """Makes, uses and destroys data keys; the master key never leaves this object."""
+
+    def __init__(self, master: bytes, book: Book, draw: Draw = os.urandom) -> None:
+        self._master, self._book, self._draw = _cipher(master), book, draw
+
+    @property
+    def away(self) -> str:
+        """As the port says."""
+        return self._book.away
 
     def new_key(self) -> bytes:
-        """A fresh data key, wrapped: what is stored, and forgotten to erase."""
-        return self._seal(self._master, self._draw(KEY), b"data-key")
+        """The name of a fresh data key."""
+        return self._book.add(_seal(self._master, self._draw(KEY), b"data-key", self._draw))
 
-    def seal(self, wrapped: bytes, plain: bytes, context: bytes) -> bytes:
-        """Ciphertext that opens only under the same key and context. Raises MalformedInput for a foreign key."""
-        return self._seal(self._unwrap(wrapped), plain, context)
+    def seal(self, key: bytes, plain: bytes, context: bytes) -> bytes:
+        """Ciphertext that opens only under the same key and context. Raises MalformedInput where the key is gone."""
+        return _seal(self._data_key(key), plain, context, self._draw)
 
-    def open(self, wrapped: bytes, sealed: bytes, context: bytes) -> bytes:
+    def open(self, key: bytes, sealed: bytes, context: bytes) -> bytes:
         """The plaintext. Raises MalformedInput when key, context or bytes do not fit."""
-        return _open(self._unwrap(wrapped), sealed, context)
+        return _open(self._data_key(key), sealed, context)
 
-    def _unwrap(self, wrapped: bytes) -> ChaCha20Poly1305:
-        return ChaCha20Poly1305(_open(self._master, wrapped, b"data-key"))
+    def state(self, key: bytes) -> KeyState:
+        """What became of a key."""
+        return self._book.look(key)[0]
 
-    def _seal(self, key: ChaCha20Poly1305, plain: bytes, context: bytes) -> bytes:
-        nonce = self._draw(NONCE)
-        return VERSION + nonce + key.encrypt(nonce, plain, context)
+    def destroy(self, key: bytes) -> bool:
+        """As the port says."""
+        return self._book.wipe(key)
+
+    def tend(self) -> None:
+        """As the port says."""
+        self._book.tend()
+
+    def _data_key(self, key: bytes) -> ChaCha20Poly1305:
+        state, wrapped = self._book.look(key)
+        if state is not KeyState.THERE:
+            raise MalformedInput(f"The key of this data is {state.value}.")
+        return _cipher(_open(self._master, wrapped, b"data-key"))
+
+
+def seal_apart(master: bytes, plain: bytes, context: bytes, draw: Draw = os.urandom) -> bytes:
+    """Ciphertext that opens under this master key alone: what belongs to no member."""
+    return _seal(_cipher(master), plain, context, draw)
+
+
+def open_apart(master: bytes, sealed: bytes, context: bytes) -> bytes:
+    """What `seal_apart` sealed. Raises MalformedInput when key, context or bytes do not fit."""
+    return _open(_cipher(master), sealed, context)
+
+
+def _cipher(key: bytes) -> ChaCha20Poly1305:
+    if len(key) != KEY:
+        raise ValueError(f"a key has {KEY} bytes")
+    return ChaCha20Poly1305(key)
+
+
+def _seal(key: ChaCha20Poly1305, plain: bytes, context: bytes, draw: Draw) -> bytes:
+    nonce = draw(NONCE)
+    return VERSION + nonce + key.encrypt(nonce, plain, context)
 
 
 def _open(key: ChaCha20Poly1305, sealed: bytes, context: bytes) -> bytes:

@@ -168,9 +168,11 @@ def member_revoke(home: Path, address: str, erase: bool, as_json: bool) -> None:
       antiphon member revoke anna@mail.example
       antiphon member revoke anna@mail.example --erase
     """
-    call(home, "member-revoke", address=address, erase=erase)
-    said = f"{address} is no member any more{', and its data key is destroyed' if erase else ''}."
-    tell({"address": address, "erased": erase}, said, as_json)
+    found = call(home, "member-revoke", address=address, erase=erase)
+    waits = found.get("waits_for", "")
+    destroyed = ", and its data key is destroyed" + (f" here; still to be reached: {waits}" if waits else "")
+    said = f"{address} is no member any more{destroyed if erase else ''}."
+    tell({"address": address, "erased": erase, "waits_for": waits}, said, as_json)
 
 
 @main.group()

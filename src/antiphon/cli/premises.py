@@ -85,6 +85,11 @@ def _keys(home: Home, settings: Settings) -> Iterator[Finding]:
         yield Finding("master-key", Severity.NOTE, "The master key lies in the home, beside what it opens.",
                       "Who copies the home can read the mail in it.", "Set master_key to another file.")  # fmt: skip
 
+    if not settings.member_keys_copy:
+        yield Finding("member-keys", Severity.NOTE, "The members' keys lie in the home alone.",
+                      "With its disk all sealed mail is lost: they are in no backup.",
+                      "Name an empty file on another disk as member_keys_copy.")  # fmt: skip
+
 
 def _machine(home: Home) -> Iterator[Finding]:
     if not clock_is_kept():

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,9 +15,10 @@ import msgspec
 from antiphon import __version__
 from antiphon.backends.bundle import About, read_bundle, write_bundle
 from antiphon.backends.home import Home
+from antiphon.backends.keybook import begin_book, copy_book
 from antiphon.backends.shelf import FolderShelf
 from antiphon.backends.sqlite import migrate, restore_check, schema_version, shipped
-from antiphon.backends.vault import KeyVault, read_secret, write_secret
+from antiphon.backends.vault import open_apart, read_secret, seal_apart, write_secret
 from antiphon.cli.frame import call
 from antiphon.desk.desk import ARMED, Desk
 from antiphon.desk.log import SIZE, hash_at, number
@@ -34,14 +36,14 @@ STAGE = "backup.part"
 
 
 def pack(home: Home, target: Path) -> About:
-    """The whole home but for its master key, its public folder and its snapshots, in a new file, while it works.
+    """The whole home but for its master key, its members' keys, its public folder and its snapshots, in a new file,
+    while it works.
 
     The spool is copied before the database: what is acknowledged when the copy begins is in one of them or in both,
     and what is in both is received once. The keys are sealed under the master key. Raises StorageFailed.
     """
     settings = load_settings(home.settings)
-    vault = KeyVault(read_secret(_master_of(home, settings)))
-    stage, wrapped = home.path / STAGE, vault.new_key()
+    stage, master = home.path / STAGE, read_secret(_master_of(home, settings))
     shutil.rmtree(stage, ignore_errors=True)
     try:
         (stage / "keys").mkdir(mode=0o700, parents=True)
@@ -49,10 +51,10 @@ def pack(home: Home, target: Path) -> About:
         said = call(home.path, "backup", path=str(stage / "antiphon.db"))
         shutil.copyfile(home.settings, stage / "settings.toml")
         for key in (home.log_key, home.keys / "dkim-ed25519", home.keys / "dkim-rsa"):
-            sealed = vault.seal(wrapped, read_secret(key, 0), key.name.encode())
+            sealed = seal_apart(master, read_secret(key, 0), key.name.encode())
             (stage / "keys" / f"{key.name}.sealed").write_bytes(sealed)
         anchor = settings.anchor or str(default_anchor(home).absolute())
-        about = About(1, __version__, said["now"], anchor, wrapped.hex(), ())
+        about = About(1, __version__, said["now"], anchor, ())
         return write_bundle(stage, target, about)
     except OSError as error:
         raise StorageFailed(f"The backup can not be made: {error}.", advice="Look at the disk.") from error
@@ -73,11 +75,23 @@ def _copy_spool(spool: Path, to: Path) -> None:
         return
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a backup does not hold: the master key's file and the members' key book, None where the settings say it.
+    `without`: go on without the keys that are in no book. `keep`: the book is copied, for a home that stays; else it is
+    only read where it lies."""
+
+    master: Path | None
+    members: Path | None
+    without: bool = False
+    keep: bool = False
+
+
 @contextmanager
-def unpacked(file: Path, beside: Path, master: Path | None) -> Iterator[tuple[Home, About, Settings, View]]:
+def unpacked(file: Path, beside: Path, keys: Keys) -> Iterator[tuple[Home, About, Settings, View]]:
     """A whole home out of a backup, in a folder of its own next to `beside`, which goes when the block ends unless it
     got another name; with its settings as they will be, and what was found in it. Raises UnreadableFile for a damaged
-    backup, HomeUnusable for a master key that does not fit or a backup of a newer program, StorageFailed."""
+    backup, HomeUnusable for keys that do not fit or are missing or a backup of a newer program, StorageFailed."""
     try:
         beside.parent.mkdir(parents=True, exist_ok=True)
         place = Path(tempfile.mkdtemp(prefix=f".{beside.name}-", dir=beside.parent))
@@ -88,12 +102,13 @@ def unpacked(file: Path, beside: Path, master: Path | None) -> Iterator[tuple[Ho
         about = read_bundle(file, home.path)
         settings = load_settings(home.settings, {})
         settings = msgspec.structs.replace(settings, anchor=settings.anchor or about.anchor)
-        if master is not None and settings.master_key:
-            settings = msgspec.structs.replace(settings, master_key=str(master.absolute()))
-        _open_keys(home, about, settings, master)
-        # Looked through outside of any world, and with no door open.
-        _keep(home, msgspec.structs.replace(settings, world=""))
-        found = asyncio.run(_look_through(home, place))
+        if keys.master is not None and settings.master_key:
+            settings = msgspec.structs.replace(settings, master_key=str(keys.master.absolute()))
+        _open_keys(home, settings, keys.master)
+        _lay_book(home, settings, keys)
+        # Looked through outside of any world, with no door open, and away from the copy of the members' keys.
+        _keep(home, msgspec.structs.replace(settings, world="", member_keys_copy=""))
+        found = asyncio.run(_look_through(home, place, without_missing=keys.without))
         _keep(home, settings)
         yield home, about, settings, found
     finally:
@@ -108,15 +123,29 @@ def _master_of(home: Home, settings: Settings) -> Path:
     return Path(settings.master_key) if settings.master_key else home.keys / "master"
 
 
-def _open_keys(home: Home, about: About, settings: Settings, master: Path | None) -> None:
+def _lay_book(home: Home, settings: Settings, keys: Keys) -> None:
+    """The key book where a home has it. One that is only looked at stays where it is: a copy that a crash left behind
+    would be out of the reach of every later erasure."""
+    copy = Path(settings.member_keys_copy) if settings.member_keys_copy else None
+    book = keys.members or (copy if copy is not None and copy.exists() else None)
+    if book is None:
+        begin_book(home.members)
+    elif not book.exists():
+        raise UnreadableFile(f"There are no members' keys at {book}.", advice="Name the file with --member-keys.")
+    elif keys.keep:
+        copy_book(book, home.members)
+    else:
+        home.members.symlink_to(book.absolute())
+
+
+def _open_keys(home: Home, settings: Settings, master: Path | None) -> None:
     file = master or (Path(settings.master_key) if settings.master_key else None)
     if file is None:
         raise UnreadableFile("The master key is in no backup.", advice="Give it with --master-key FILE.")
     secret = read_secret(file)
-    vault = KeyVault(secret)
     try:
         for sealed in sorted(home.keys.glob("*.sealed")):
-            plain = vault.open(bytes.fromhex(about.key), sealed.read_bytes(), sealed.stem.encode())
+            plain = open_apart(secret, sealed.read_bytes(), sealed.stem.encode())
             write_secret(home.keys / sealed.stem, plain)
             sealed.unlink()
     except (MalformedInput, ValueError) as error:
@@ -127,12 +156,13 @@ def _open_keys(home: Home, about: About, settings: Settings, master: Path | None
         write_secret(home.keys / "master", secret)
 
 
-async def _look_through(home: Home, place: Path) -> View:
-    """Everything that a node would rely on: every page, every record, every member's key, the whole ledger."""
+async def _look_through(home: Home, place: Path, *, without_missing: bool) -> View:
+    """Everything that a node would rely on: every page, every record, every member's key, the whole ledger. Who was
+    erased after the backup is erased in it again."""
     if schema_version(home.database) <= len(shipped()):
         migrate(str(home.database), shipped(), home.snapshots)
     held = restore_check(str(home.database), CABINETS)
-    async with open_desk(home) as (desk, _, _):
+    async with open_desk(home, without_missing_keys=without_missing) as (desk, _, _):
         await desk.store.write(lambda tx: tx.put(Setting(ARMED, bytes([Armed.OBSERVING]))))
         await desk.store.read(lambda tx: _check_members(tx, desk))
         size = await publish_tree(desk, FolderShelf(place / "ledger"))
@@ -142,6 +172,7 @@ async def _look_through(home: Home, place: Path) -> View:
         return {
             "schema": held.schema,
             "members": held.records["mandate"],
+            "members_erased": await desk.store.read(lambda tx: tx.count(Mandate, data_key=None)),
             "reports": held.records["report"],
             "sightings": held.records["sighting"],
             "attempts": held.records["attempt"],

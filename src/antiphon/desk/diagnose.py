@@ -45,6 +45,11 @@ NO_MEMBER = Finding(
     "members", Severity.NOTE, "No member has a proved mandate.", "No mail is read, and no report is taken.",
     "antiphon member add NAME@DOMAIN",
 )  # fmt: skip
+KEYS_AWAY = Finding(
+    "member-keys", Severity.WARNING, "The copy of the members' keys can not be kept whole.",
+    "An erasure does not reach it, and what came since is lost with this disk.",
+    "Mount it again; an empty file in its place begins a new one. `antiphon status` names it.",
+)  # fmt: skip
 STOP_FILE = Finding(
     "stop", Severity.WARNING, "The file STOP lies in the home.", "Nothing leaves as long as it is there.",
     "rm HOME/STOP",
@@ -78,6 +83,8 @@ def _kept(tx: Transaction, desk: Desk, doors: Iterable[str]) -> Iterator[Finding
         yield NO_ANCHOR
     if desk.stopped():
         yield STOP_FILE
+    if desk.vault.away:
+        yield KEYS_AWAY
     if not tx.count(Mandate, state=MandateState.LIVE):
         yield NO_MEMBER
     if not desk.house.hosted_domains:

@@ -45,7 +45,7 @@ def _all(tx: Transaction, desk: Desk) -> list[Opening]:
 def _spend(tx: Transaction, desk: Desk, attempt: Attempt, sighting: Sighting) -> Opening:
     mandate, report = tx.get(Mandate, sighting.member), tx.get(Report, sighting.report)
     index = sighting.index or 0
-    if mandate is None or mandate.data_key is None or report is None:
+    if mandate is None or mandate.data_key is None or report is None or not sighting.salts:
         return Erased(intent=attempt.intent, leaf=index)
     evidence = parse_evidence(report.evidence)
     salts = desk.vault.open(mandate.data_key, sighting.salts, sighting.report)
@@ -83,7 +83,7 @@ def _signatures(evidence: Evidence) -> tuple[SignatureOpening, ...]:
 
 def _delivery(tx: Transaction, desk: Desk, wrapped: bytes, report: Report) -> dict[str, object]:
     row = tx.get(Delivery, report.member, report.identity)
-    if report.evidence_class is not EvidenceClass.COMMITTED or row is None or row.committed is None:
+    if report.evidence_class is not EvidenceClass.COMMITTED or row is None or row.committed is None or not row.salt:
         return {}
     leaves = {d.position: d.leaf for d in tx.find(Delivery, hour=row.hour, order="position")}
     data = list(leaves.values())

@@ -13,6 +13,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
+from antiphon.backends.keybook import FileBook
 from antiphon.backends.machine import SteadyClock
 from antiphon.backends.shelf import FileAnchor
 from antiphon.backends.signer import DkimSigner, new_rsa_key
@@ -186,7 +187,8 @@ async def open_desk(street: Street, home: Path, store: Store, files: FailingFile
     dice, anchor = Dice(seed), FailingAnchor(home / "anchor", files.machine)
     return Desk(
         house=HOUSE, store=store, clock=SteadyClock(street, Instant((closed + 1) * HOUR)), chance=dice,
-        vault=KeyVault(b"\x03" * 32), resolver=street, registrar=street, one_click=street, postman=street,
+        vault=KeyVault(b"\x03" * 32, FileBook(home / "members")),
+        resolver=street, registrar=street, one_click=street, postman=street,
         log=LogBook(store, anchor, LOG, chance=dice), spool=FileSpool(home / "spool", files), mail_signer=street.signer,
         rules=_rules(), sketch=_sketch, place=placer(lambda: Identifier(dice.draw(16))), stopped=lambda: False,
         is_public=_yes,

@@ -48,9 +48,9 @@ PROOF_LASTS = 365 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """The stored consents of one address. `consents` is a sorted comma list, `data_key` the wrapped key of this
-    member's data: destroying it erases the member. `proved_at` is since when the address is known to be theirs without
-    a break, `renewed_at` when that was last shown again, `rests_why` why it is suspended."""
+    """The stored consents of one address. `consents` is a sorted comma list, `data_key` names the key of this member's
+    data, which lies in the key book: destroying it erases the member. `proved_at` is since when the address is known to
+    be theirs without a break, `renewed_at` when that was last shown again, `rests_why` why it is suspended."""
 
     member: Identifier
     community: Identifier
@@ -85,6 +85,15 @@ class Mandate:
         """Whether the address was shown to be theirs within a year."""
         shown = self.renewed_at if self.renewed_at is not None else self.proved_at
         return shown is not None and now - shown <= PROOF_LASTS
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedKey:
+    """The name of an erased member's key that may still be in a book or its copy: destroyed again and again until it is
+    gone everywhere."""
+
+    key: bytes
+    since: Instant
 
 
 @dataclass(frozen=True, slots=True)

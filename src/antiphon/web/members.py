@@ -65,8 +65,11 @@ class Members:
 
     async def revoke(self, q: Request) -> object:
         """A mandate ends; with `erase` its member is forgotten as well."""
-        await (erase.leave if q.get("erase") else withdraw.revoke)(self._desk, _address(q))
-        return {}
+        if not q.get("erase"):
+            await withdraw.revoke(self._desk, _address(q))
+            return {"erased": False}
+        gone = await erase.leave(self._desk, _address(q))
+        return {"erased": True, "waits_for": "" if gone else self._desk.vault.away}
 
     async def export(self, q: Request) -> object:
         """The member's own copy."""

@@ -22,7 +22,7 @@ from antiphon.optout.destination import Halt, HostPair, Pair, PairState
 from antiphon.optout.known import Happening, KnownOriginator
 from antiphon.optout.originator import unaccountable
 from antiphon.ports import Transaction
-from antiphon.registry.mandate import Mandate
+from antiphon.registry.mandate import DoomedKey, Mandate
 from antiphon.terms import Identifier, Instant, show_instant
 from antiphon.web.waiting import waiting
 
@@ -49,6 +49,7 @@ def status(tx: Transaction, desk: Desk) -> View:
         "sightings": tx.count(Sighting),
         "attempts": tx.count(Attempt),
         "cases": {state.value: n for state in State if (n := tx.count(Case, state=state))},
+        "erasures": {"waiting": tx.count(DoomedKey), "keys_away": desk.vault.away},
         "halts": [{"scope": h.scope, "value": h.value, "by": h.by, "why": h.why} for h in tx.find(Halt)],
         "operators": [
             {"entry": k.entry, "name": k.name, "key": k.key.hex(), "revoked": k.revoked} for k in tx.find(OperatorKey)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.backends import vault
-from antiphon.backends.vault import KEY, KeyVault, read_secret, stretch, write_secret
+from antiphon.backends.keybook import MemoryBook
+from antiphon.backends.vault import KEY, KeyVault, open_apart, read_secret, seal_apart, stretch, write_secret
 from antiphon.errors import HomeUnusable, MalformedInput
 
 MASTER = bytes(range(KEY))
@@ -19,7 +20,7 @@ MASTER = bytes(range(KEY))
 
 def test_what_was_sealed_opens_again() -> None:
     """Any bytes, also none."""
-    keys = KeyVault(MASTER)
+    keys = KeyVault(MASTER, MemoryBook())
     wrapped = keys.new_key()
     for plain in (b"", b"x", bytes(100_000)):
         assert keys.open(wrapped, keys.seal(wrapped, plain, b"mail"), b"mail") == plain
@@ -33,16 +34,18 @@ def test_nothing_of_the_plaintext_or_the_keys_shows() -> None:
         drawn.append(os.urandom(size))
         return drawn[-1]
 
-    keys = KeyVault(MASTER, draw)
-    wrapped = keys.new_key()
-    first, second = (keys.seal(wrapped, b"the same text", b"") for _ in range(2))
+    book = MemoryBook()
+    keys = KeyVault(MASTER, book, draw)
+    named = keys.new_key()
+    first, second = (keys.seal(named, b"the same text", b"") for _ in range(2))
     assert first != second and b"same" not in first
-    assert drawn[0] not in wrapped and [len(piece) for piece in drawn] == [KEY, 12, 12, 12]
+    assert drawn[0] not in named + book.look(named)[1] and [len(piece) for piece in drawn] == [KEY, 12, 12, 12]
 
 
 def test_another_key_context_or_master_opens_nothing() -> None:
     """Each part is needed."""
-    keys, other = KeyVault(MASTER), KeyVault(bytes(KEY))
+    book = MemoryBook()
+    keys, other = KeyVault(MASTER, book), KeyVault(bytes(KEY), book)
     wrapped, second = keys.new_key(), keys.new_key()
     sealed = keys.seal(wrapped, b"text", b"mail")
     for attempt in (
@@ -60,7 +63,7 @@ def test_another_key_context_or_master_opens_nothing() -> None:
 @given(st.integers(min_value=0, max_value=59), st.integers(1, 255))
 def test_every_changed_byte_is_found(at: int, mask: int) -> None:
     """Version, nonce, ciphertext and tag."""
-    keys = KeyVault(MASTER)
+    keys = KeyVault(MASTER, MemoryBook())
     wrapped = keys.new_key()
     sealed = bytearray(keys.seal(wrapped, bytes(31), b"mail"))
     sealed[at] ^= mask
@@ -72,14 +75,36 @@ def test_every_changed_byte_is_found(at: int, mask: int) -> None:
 def test_hostile_bytes_raise_the_declared_error(wrapped: bytes, sealed: bytes) -> None:
     """Truncated, empty or foreign."""
     with pytest.raises(MalformedInput):
-        KeyVault(MASTER).open(wrapped, sealed, b"")
+        KeyVault(MASTER, MemoryBook()).open(wrapped, sealed, b"")
+
+
+def test_a_destroyed_key_opens_and_seals_nothing() -> None:
+    """Nor does one that was never there."""
+    keys = KeyVault(MASTER, MemoryBook())
+    named = keys.new_key()
+    sealed = keys.seal(named, b"text", b"mail")
+    assert keys.destroy(named)
+    for attempt in (lambda: keys.open(named, sealed, b"mail"), lambda: keys.seal(named, b"text", b"mail")):
+        with pytest.raises(MalformedInput, match="destroyed"):
+            attempt()
+    with pytest.raises(MalformedInput, match="missing"):
+        keys.seal(bytes(24), b"text", b"mail")
+
+
+def test_what_belongs_to_no_member_opens_under_the_master_key_alone() -> None:
+    """Under no other, and in no other place."""
+    sealed = seal_apart(MASTER, b"log key", b"log")
+    assert open_apart(MASTER, sealed, b"log") == b"log key"
+    for master, context in ((bytes(KEY), b"log"), (MASTER, b"dkim")):
+        with pytest.raises(MalformedInput):
+            open_apart(master, sealed, context)
 
 
 @pytest.mark.parametrize("size", [0, KEY - 1, KEY + 1])
 def test_a_master_key_has_its_size(size: int) -> None:
     """No silent padding."""
     with pytest.raises(ValueError):
-        KeyVault(bytes(size))
+        KeyVault(bytes(size), MemoryBook())
 
 
 def test_a_passphrase_gives_the_same_key_again() -> None:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TypeVar
 
+from antiphon.backends.keybook import MemoryBook
 from antiphon.backends.memory import MemoryStore
 from antiphon.backends.signer import DkimSigner, new_rsa_key
 from antiphon.backends.vault import KeyVault
@@ -163,7 +164,7 @@ class Household:
     def __init__(self) -> None:
         self.time, self.dice, self.kept = Time(), Dice(), Shelved()
         self.names, self.out = Names(), Destinations()
-        self.store = MemoryStore(CABINETS)
+        self.store, self.book = MemoryStore(CABINETS), MemoryBook()
         self.numbers: Counter[str] = Counter()
         self.reopen()
 
@@ -177,7 +178,7 @@ class Household:
             community=Identifier(bytes(16)), operator=Identifier(b"\x01" * 16), secret=b"\x02" * 32,
         )  # fmt: skip
         self.desk = Desk(
-            house=house, store=self.store, clock=self.time, chance=self.dice, vault=KeyVault(b"\x03" * 32),
+            house=house, store=self.store, clock=self.time, chance=self.dice, vault=KeyVault(b"\x03" * 32, self.book),
             log=self.log, spool=self.kept, resolver=self.names, registrar=self.names, one_click=self.out,
             postman=self.out, mail_signer=DkimSigner("node.example", b"\x04" * 32, RSA),
             rules=Rulebook(PROVIDERS, TRANSACTIONAL), sketch=_sketch,

@@ -62,7 +62,7 @@ def twin(home: Household) -> Household:
     other = Household()
     other.store = copy.deepcopy(home.store)
     other.time, other.kept, other.names, other.out = home.time, home.kept, home.names, home.out
-    other.dice, other.numbers = home.dice, home.numbers
+    other.dice, other.numbers, other.book = home.dice, home.numbers, home.book
     other.reopen()
     return other
 
