@@ -46,7 +46,11 @@ endif
 
 test: $(VENV)/test.stamp debian ## run every test; real mail is read where ANTIPHON_CORPORA names a folder of it
 	@[ -n "$${ANTIPHON_CORPORA:-}" ] || echo "ANTIPHON_CORPORA is not set: tests on real mail are skipped."
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q $(SPREAD)
+
+# One worker a processor. A module stays in one worker, since its tests share a world; modules go out in their order on
+# disk, where those that run whole worlds come first.
+SPREAD := --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 debian:
 	@for pair in $(DEBIAN_ROOMS); do \
