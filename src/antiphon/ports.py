@@ -15,7 +15,7 @@ from antiphon.campaign.remembered import Apart, Band, Campaign
 from antiphon.campaign.report import Delivery, Original, Report, Submission, Taken
 from antiphon.campaign.sighting import Sighting
 from antiphon.ledger.allowance import Permit
-from antiphon.ledger.kept import Spent, StoredEntry, StoredHash
+from antiphon.ledger.kept import KeptOpening, Spent, StoredEntry, StoredHash
 from antiphon.optout.approval import Approval, Draft, OperatorKey
 from antiphon.optout.asking import Asked
 from antiphon.optout.attempt import Attempt
@@ -58,8 +58,10 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Mandate, "mandate", ("member",), (("address",), ("report_token",))),
     Cabinet(Agreement, "agreement", ("member",)),
     Cabinet(DoomedKey, "doomed_key", ("key",)),
-    Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",))),
-    Cabinet(Report, "report", ("report",), (), (("member", "identity"), ("case", "state"), ("campaign",))),
+    Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",), ("received_at",))),
+    Cabinet(
+        Report, "report", ("report",), (), (("member", "identity"), ("case", "state"), ("campaign",), ("fades_at",))
+    ),
     Cabinet(Taken, "taken", ("member", "key")),
     Cabinet(Submission, "submission", ("submission",)),
     Cabinet(Ticket, "ticket", ("secret",), (), (("member",),)),
@@ -87,6 +89,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Halt, "halt", ("scope", "value")),
     Cabinet(Budget, "budget", ("key",)),
     Cabinet(Spent, "spent", ("side", "key")),
+    Cabinet(KeptOpening, "kept_opening", ("report",), (), (("until",), ("member",))),
     Cabinet(StoredEntry, "entry", ("index",)),
     Cabinet(StoredHash, "hash", ("level", "place")),
     Cabinet(Campaign, "campaign", ("id",)),
@@ -349,6 +352,10 @@ class Spool(Protocol):
 
     def done(self, number: int) -> None:
         """This record has been received: it is not given out again."""
+        ...
+
+    async def turn(self) -> None:
+        """Lets go the bytes of all that has been received, as far as nothing before it still waits."""
         ...
 
 

@@ -63,6 +63,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     two_day_originators: Annotated[
         tuple[str, ...], _said("Originators that a two-day rule binds, by name: they have 72 hours.")
     ] = ()
+    openings_years: Annotated[
+        int,
+        _said("How many years openings of what was spent are kept, sealed: as long as one may go to law.", 1, 30),
+    ] = 4
     language: Annotated[str, _said("Language of notices where the originator's domain does not suggest one.")] = "en"
     public_url: Annotated[str, _said("Where the folder HOME/public is served over https.")] = ""
     provider_map: Annotated[str, _said("A file with further provider map entries of your own.")] = ""

@@ -101,6 +101,9 @@ class Disk:
         self.fuse.tick("spool")
         del self.records[number]
 
+    async def turn(self) -> None:
+        self.fuse.tick("spool")
+
     def put(self, path: str, data: bytes) -> None:
         self.fuse.tick("shelf")
         self.files[path] = data

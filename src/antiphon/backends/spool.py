@@ -249,6 +249,22 @@ class FileSpool:
                 self._files.close(handle)
         self._forget(number)
 
+    async def turn(self) -> None:
+        """As the port says: a segment from which all was received goes at once, and need not be full. Raises
+        StorageFailed where the next one can not be begun; then the spool has stopped."""
+        if self._failed or self._queue or (self._writer is not None and not self._writer.done()):
+            return
+        if self._size and not self._active.waiting:
+            full, handle = self._active, self._handle
+            try:
+                self._active, self._handle, self._size = self._begin()
+                self._old.append(full)
+                self._files.close(handle)
+                self._sweep()
+            except OSError as error:
+                self._failed = True
+                raise StorageFailed(f"The spool can not go on: {error.strerror}.") from error
+
     def close(self) -> None:
         """Gives the open file back; nothing can be appended any more."""
         self._failed = True

@@ -61,7 +61,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Report:
     """One statement about one received message. `reasons` are the refusals, the deciding one first, comma
-    separated; `evidence` is `optout.evidence` printed."""
+    separated; `evidence` is `optout.evidence` printed. Little is left of it after `fades_at`; None: it has faded."""
 
     report: Identifier
     community: Identifier
@@ -84,6 +84,7 @@ class Report:
     clicked: bool
     source: str
     evidence: bytes
+    fades_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

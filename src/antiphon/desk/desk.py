@@ -50,6 +50,7 @@ class House:
     operator: Identifier
     secret: bytes
     two_day: tuple[str, ...] = ()
+    openings_years: int = 4
 
     def window_for(self, originator: str) -> int:
         """How many hours this originator has after being asked: 72 where a two-day rule binds it (LAW §5)."""

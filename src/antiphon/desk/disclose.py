@@ -9,7 +9,16 @@ from antiphon.campaign.sighting import Sighting
 from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.ledger.allowance import Act
-from antiphon.ledger.opening import CaseOpening, Erased, Opening, SignatureOpening, SpendOpening, print_openings
+from antiphon.ledger.kept import KeptOpening
+from antiphon.ledger.opening import (
+    CaseOpening,
+    Erased,
+    Opening,
+    SignatureOpening,
+    SpendOpening,
+    parse_openings,
+    print_openings,
+)
 from antiphon.ledger.tree import small_proof
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case
@@ -30,7 +39,7 @@ def _all(tx: Transaction, desk: Desk) -> list[Opening]:
     used: set[bytes] = set()
     for attempt in tx.find(Attempt, order="intent"):
         for sighting in tx.find(Sighting, paid=attempt.intent):
-            found.append(_spend(tx, desk, attempt, sighting))
+            found.append(opening_of(tx, desk, attempt, sighting))
             used.add(attempt.case)
     opened = sorted((cases[name] for name in cases if name in used), key=lambda case: case.tag)
     spends = sorted((o for o in found if isinstance(o, SpendOpening)), key=lambda o: (o.intent, o.leaf))
@@ -42,9 +51,12 @@ def _all(tx: Transaction, desk: Desk) -> list[Opening]:
     ]
 
 
-def _spend(tx: Transaction, desk: Desk, attempt: Attempt, sighting: Sighting) -> Opening:
+def opening_of(tx: Transaction, desk: Desk, attempt: Attempt, sighting: Sighting) -> Opening:
+    """What a spent leaf commits to, from its evidence or, once that has faded, as it was kept."""
     mandate, report = tx.get(Mandate, sighting.member), tx.get(Report, sighting.report)
-    index = sighting.index or 0
+    index, kept = sighting.index or 0, tx.get(KeptOpening, sighting.report)
+    if kept is not None and mandate is not None and mandate.data_key is not None:
+        return parse_openings(desk.vault.open(mandate.data_key, kept.sealed, b"opening" + sighting.report))[0]
     if mandate is None or mandate.data_key is None or report is None or not sighting.salts:
         return Erased(intent=attempt.intent, leaf=index)
     evidence = parse_evidence(report.evidence)

@@ -18,6 +18,7 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by
 from antiphon.desk.withdraw import retract
 from antiphon.errors import HomeUnusable, RefusedByLaw
+from antiphon.ledger.kept import KeptOpening
 from antiphon.optout.approval import Draft, draft_reports
 from antiphon.optout.asking import Asked
 from antiphon.optout.click import Click
@@ -29,7 +30,7 @@ from antiphon.registry.mandate import Agreement, DoomedKey, Mandate, MandateStat
 from antiphon.registry.ticket import Ticket
 from antiphon.terms import Digest
 
-DROPPED: tuple[type, ...] = (Agreement, Asked, Confirmation, Taken, Submission, Ticket, Signing)
+DROPPED: tuple[type, ...] = (Agreement, Asked, Confirmation, Taken, Submission, Ticket, Signing, KeptOpening)
 """Records that go with their member."""
 KEYS = {cabinet.kind: cabinet.key for cabinet in CABINETS}
 
@@ -134,6 +135,7 @@ def _begin_anew(tx: Transaction, desk: Desk, mandate: Mandate) -> None:
             retract(tx, report)
         if sighting is not None:
             tx.put(replace(tx.get(Sighting, report.report) or sighting, salts=b""))
+            tx.drop(KeptOpening, report.report)
     for delivery in tx.find(Delivery, member=mandate.member):
         tx.put(replace(delivery, salt=b""))
     tx.drop(Agreement, mandate.member)

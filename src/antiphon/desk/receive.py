@@ -16,6 +16,7 @@ from antiphon.desk.admit import Claim, add_sighting, case_of, statement_of
 from antiphon.desk.arrival import Arrival, Fetched, fetch
 from antiphon.desk.click import keep_original
 from antiphon.desk.desk import Desk
+from antiphon.desk.fade import fades_at
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import infrastructure_among, note_signers
 from antiphon.desk.withdraw import undo
@@ -274,6 +275,7 @@ def _report(desk: Desk, mandate: Mandate, said: Statable) -> Report:
         clicked=said.clicked,
         source=said.source,
         evidence=print_evidence(evidence),
+        fades_at=fades_at(judged.evidence_class, judged.received_at, said.at),
     )
 
 

@@ -6,6 +6,7 @@ from antiphon.campaign.report import Original
 from antiphon.desk.click import take_clicks
 from antiphon.desk.desk import Desk
 from antiphon.desk.erase import destroy_keys
+from antiphon.desk.fade import fade
 from antiphon.desk.log import PUBLISHED, SIZE, hours_behind, number
 from antiphon.desk.publish import publish
 from antiphon.desk.request import look
@@ -23,11 +24,12 @@ async def take_round(desk: Desk, shelf: Shelf) -> Instant:
     the next instant at which something may be due. Where nothing is due, nothing is written.
 
     While the ledger and its anchor do not agree it only takes in what waits in the spool: nothing is appended.
-    An erasure waits for neither.
+    Erasing and fading wait for neither.
     """
     await destroy_keys(desk)
     if desk.vault.away:
         desk.vault.tend()
+    await fade(desk)
     if not desk.log.agrees:
         await work_off(desk)
         return Instant((desk.clock.now() // HOUR + 1) * HOUR)

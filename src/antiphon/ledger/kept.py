@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from antiphon.terms import Digest
+from antiphon.terms import Digest, Identifier, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,13 @@ class Spent:
     side: str
     key: Digest
     intent: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOpening:
+    """The opening of a spent leaf whose evidence has faded, sealed under its member's key until it is of no use."""
+
+    report: Identifier
+    member: Identifier
+    sealed: bytes
+    until: Instant

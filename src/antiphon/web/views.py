@@ -15,6 +15,7 @@ from antiphon.desk.quorum import quorum_of
 from antiphon.desk.standing import standing_of
 from antiphon.ledger.allowance import Act, judge
 from antiphon.ledger.entry import ChannelKind
+from antiphon.ledger.kept import KeptOpening
 from antiphon.optout.approval import Approval, Draft, OperatorKey
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case, State
@@ -50,6 +51,10 @@ def status(tx: Transaction, desk: Desk) -> View:
         "attempts": tx.count(Attempt),
         "cases": {state.value: n for state in State if (n := tx.count(Case, state=state))},
         "erasures": {"waiting": tx.count(DoomedKey), "keys_away": desk.vault.away},
+        "evidence": {
+            "next_fades_at": _when(tx.least(Report, "fades_at")),
+            "openings_sealed": tx.count(KeptOpening),
+        },
         "halts": [{"scope": h.scope, "value": h.value, "by": h.by, "why": h.why} for h in tx.find(Halt)],
         "operators": [
             {"entry": k.entry, "name": k.name, "key": k.key.hex(), "revoked": k.revoked} for k in tx.find(OperatorKey)

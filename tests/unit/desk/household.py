@@ -79,6 +79,7 @@ class Shelved:
         self.held: bytes | None = None
         self.records: dict[int, bytes] = {}
         self.files: dict[str, bytes] = {}
+        self.turned = 0
 
     def read(self) -> bytes | None:
         return self.held
@@ -97,6 +98,9 @@ class Shelved:
 
     def done(self, number: int) -> None:
         self.records[number] = b""
+
+    async def turn(self) -> None:
+        self.turned += 1
 
     def put(self, path: str, data: bytes) -> None:
         self.files[path] = data

@@ -1,0 +1,106 @@
+"""Evidence fades: 30 days after a mail came what is known of it goes; what a sum or a proof needs stays (LAW §7).
+
+Of a report stay who answered for it, when it came, what became of it, and the digest by which it is known again; its
+purses stay spent, its leaf stays in the ledger, and its campaign keeps sketches that hold no text. Of a sighting that
+paid the opening stays, without address and body, sealed under its member's key for as long as somebody may go to law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from antiphon.campaign.report import Delivery, EvidenceClass, Original, Report
+from antiphon.campaign.sighting import Sighting
+from antiphon.desk.desk import Desk
+from antiphon.desk.disclose import opening_of
+from antiphon.desk.log import keep_number, number
+from antiphon.ledger.allowance import FRESH
+from antiphon.ledger.kept import KeptOpening
+from antiphon.ledger.opening import Erased, print_openings
+from antiphon.optout.attempt import Attempt
+from antiphon.optout.click import Click
+from antiphon.optout.evidence import forgotten, parse_evidence, print_evidence
+from antiphon.ports import Transaction
+from antiphon.registry.mandate import Mandate
+from antiphon.terms import DAY, Instant, ledger_day
+
+EVIDENCE_FOR = FRESH
+"""No mail pays after this, so nothing needs to know more of it."""
+DELIVERY_FOR = EVIDENCE_FOR + 2 * DAY
+"""The proofs of an hour are made from all deliveries of that hour, and those of its last mail are made last."""
+YEAR = 365 * DAY
+AT_A_TIME = 200
+TURNED = "spool.turned"
+"""The last day on which the spool let go what was worked off."""
+
+
+def fades_at(evidence_class: EvidenceClass, received_at: Instant, reported_at: Instant) -> Instant:
+    """When the evidence of a report goes: 30 days after the mail came to us; what a member hands in later, from an
+    archive, is looked at first."""
+    late = evidence_class is EvidenceClass.UPLOADED
+    return Instant((max(received_at, reported_at) if late else received_at) + EVIDENCE_FOR)
+
+
+def is_due(tx: Transaction, now: Instant) -> bool:
+    """Whether anything has to go."""
+    return any(
+        (
+            tx.count(Report, fades_at__lt=now),
+            tx.count(Delivery, received_at__lt=now - DELIVERY_FOR),
+            tx.count(KeptOpening, until__lt=now),
+        )
+    )
+
+
+async def fade(desk: Desk) -> None:
+    """Lets go all whose time is over, a few in each transaction; when this returns none of it is left. Once a day the
+    spool lets go the mail that was worked off."""
+    day, now = ledger_day(desk.clock.now()), desk.clock.now()
+    if await desk.store.read(lambda tx: is_due(tx, now)):
+        while await desk.store.write(lambda tx: _some(tx, desk)):
+            continue
+        parse_evidence.cache_clear()
+    if await desk.store.read(lambda tx: number(tx, TURNED)) < day:
+        await desk.spool.turn()
+        await desk.store.write(lambda tx: keep_number(tx, TURNED, day))
+
+
+def _some(tx: Transaction, desk: Desk) -> int:
+    """The next of each kind; returns how many. Reports first: their proofs need the deliveries."""
+    now = desk.clock.now()
+    reports = tx.find(Report, fades_at__lt=now, limit=AT_A_TIME)
+    for report in reports:
+        _fade_report(tx, desk, report)
+    if reports:
+        return len(reports)
+    deliveries = tx.find(Delivery, received_at__lt=now - DELIVERY_FOR, limit=AT_A_TIME)
+    for row in deliveries:
+        tx.drop(Delivery, row.member, row.identity)
+    over = tx.find(KeptOpening, until__lt=now, limit=AT_A_TIME)
+    for kept in over:
+        tx.drop(KeptOpening, kept.report)
+    return len(deliveries) + len(over)
+
+
+def _fade_report(tx: Transaction, desk: Desk, report: Report) -> None:
+    sighting, clicked = tx.get(Sighting, report.report), tx.get(Click, report.report)
+    if sighting is not None:
+        _keep_opening(tx, desk, sighting)
+        tx.put(replace(sighting, salts=b"", hosts=""))
+    if clicked is not None:
+        tx.put(replace(clicked, target=""))
+    tx.drop(Original, report.report)
+    evidence = print_evidence(forgotten(parse_evidence(report.evidence), report.identity))
+    tx.put(replace(report, evidence=evidence, why="", fades_at=None))
+
+
+def _keep_opening(tx: Transaction, desk: Desk, sighting: Sighting) -> None:
+    mandate = tx.get(Mandate, sighting.member)
+    attempt = tx.get(Attempt, sighting.paid) if sighting.paid is not None else None
+    if attempt is None or mandate is None or mandate.data_key is None:
+        return
+    opening = opening_of(tx, desk, attempt, sighting)
+    if not isinstance(opening, Erased):
+        sealed = desk.vault.seal(mandate.data_key, print_openings([opening]), b"opening" + sighting.report)
+        until = Instant(sighting.received_at + desk.house.openings_years * YEAR)
+        tx.put(KeptOpening(sighting.report, sighting.member, sealed, until))
