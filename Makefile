@@ -62,7 +62,7 @@ debian:
 	  echo "Left out: the room $$room needs the Debian package $$package."; \
 	done
 
-drill: $(VENV)/test.stamp ## turn on our own node, on loopback: kills, broken disks; each drill ends in a figure
+drill: $(VENV)/test.stamp ## turn on our own node, on loopback: kills, broken disks, copies; each drill ends in a figure
 	@$(BIN)/antiphon drill
 
 lint: $(VENV)/test.stamp ## style, types, import contracts and house rules

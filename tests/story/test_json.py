@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from antiphon.cli.drilling import DRILLS
+from antiphon.drill.copies import CopiesFigures
 from antiphon.drill.crash import CrashFigures
 from antiphon.drill.desk import DeskFigures
 from antiphon.drill.faults import StoreFigures
@@ -107,6 +108,7 @@ def test_the_figures_of_each_drill_are_on_the_page() -> None:
         "disk": StoreFigures(),
         "spool": SpoolFigures(),
         "desk": DeskFigures(),
+        "copies": CopiesFigures(),
         "ledger": MutationFigures(),
     }
     assert figures.keys() == set(DRILLS)

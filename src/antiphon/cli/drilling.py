@@ -13,7 +13,7 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "disk", "spool", "desk", "ledger")
+DRILLS = ("kill", "disk", "spool", "desk", "copies", "ledger")
 DESK_EVERY = 4
 """A life of a whole desk makes a thousand calls, and takes a hundred times as long as one of a spool."""
 LEDGER_DAYS = 12
@@ -25,6 +25,7 @@ LEDGER_DAYS = 12
 @click.option("--kills", default=300, help="How often the node is killed.")
 @click.option("--days", default=40, help="How many days of virtual time each world has.")
 @click.option("--every", default=1, help="Let only every so manieth call of a disk fail.")
+@click.option("--races", default=8, help="How often copies of one home race.")
 @click.option("--changes", default=1000, help="In how many places the published ledger is changed.")
 @click.option("--seed", default=1, help="Another seed, other instants and places.")
 @as_json
@@ -39,6 +40,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
             nothing that the disk has changed is given out
     desk    mail in at the door, through spool, store and ledger, until it pays: calls of the disk below all of it fail,
             every fourth one, and another seed takes others; then the node is started again
+    copies  two nodes on copies of one home, and one from a backup, want to make the same attempts: one may, and the
+            others refuse, because the anchor is ahead of them
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
 
     \b
@@ -95,6 +98,13 @@ def _desk(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
+def _copies(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.copies import race_copies
+
+    figures = asyncio.run(race_copies(races=sizes["races"], seed=seed, node_command=_command(), progress=_say))
+    return asdict(figures) | {"holds": figures.holds}
+
+
 def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     from antiphon.drill.crash import CAST
     from antiphon.drill.mutations import mutate_ledger
@@ -108,4 +118,4 @@ def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
-_RUN = {"kill": _kill, "disk": _disk, "spool": _spool, "desk": _desk, "ledger": _ledger}
+_RUN = {"kill": _kill, "disk": _disk, "spool": _spool, "desk": _desk, "copies": _copies, "ledger": _ledger}

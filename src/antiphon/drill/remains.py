@@ -49,6 +49,14 @@ class Remains:
         """Sightings of this originator that have paid."""
         return self._count("SELECT count(*) FROM sighting WHERE originator = ? AND paid IS NOT NULL", originator)
 
+    def holds(self, originator: str, now: int) -> list[int]:
+        """When the holds end, after now, of this originator's sightings that have not paid."""
+        waits = "paid IS NULL AND state = 'committed' AND originator = ? AND hold_until > ?"
+        return [
+            row[0]
+            for row in self._connection.execute(f"SELECT hold_until FROM sighting WHERE {waits}", (originator, now))
+        ]
+
     def entries(self) -> int:
         """The size of its ledger."""
         return self._count("SELECT count(*) FROM entry")

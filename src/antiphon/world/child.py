@@ -33,7 +33,7 @@ class Child:
 
     def __init__(self, folder: Path, command: Sequence[str]) -> None:
         self.folder, self._command = folder, list(command)
-        self.home = folder / "home"
+        self.home, self.anchor = folder / "home", folder / "anchor"
         self.lmtp, self.smtp, self.http = (free_port() for _ in range(3))
         self.remote = Remote(self.home / "control.sock")
         self.kills = 0
@@ -46,7 +46,7 @@ class Child:
             name="Choir of choir.example",
             domain=NODE,
             hosted_domains=(HOSTED,),
-            anchor=str(self.folder / "anchor"),
+            anchor=str(self.anchor),
             public_url=f"https://{NODE}/",
             provider_map=str(self.folder / "providers.toml"),
             rdap=f"https://{REGISTRY_HOST}/dns.json",
