@@ -14,7 +14,7 @@ from antiphon.terms import Identifier, Instant
 from bench.grouping.gold import Mail
 
 SEED = b"the open grouping bench, seed 1."
-KINDS = {"account": b"k", "attachment": b"ai", "landing": b"l", "text": b"tb"}
+KINDS = {"account": b"k", "attachment": b"aig", "landing": b"l", "text": b"tbp"}
 """Which tokens of a fingerprint are of one kind of evidence, by their first byte."""
 MARKS = {"account": slice(4, 8), "landing": slice(16, None)}
 """Where the marks of a fingerprint tell the same."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from antiphon.campaign.commonplace import is_mailbox_host
 from antiphon.formats.domain import organisational_domain
 from antiphon.formats.message import MAX_TEXT, Message, Part, decode
 
@@ -20,26 +21,6 @@ _QUOTE = re.compile(
 )
 _PAGE_QUOTE = re.compile(r"gmail_quote|type=[\"']?cite\b|-{2,} ?original message", re.IGNORECASE)
 _ANSWER = re.compile(r"\s*(?:\[[^\]]{1,40}\]\s*)?(?:re|aw|sv|antw|rif|odp)\s*(?:\[\d+\])?:", re.IGNORECASE)
-_MAILBOX_HOSTS = frozenset(
-    [
-        *("gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "hotmail.com", "outlook.com", "live.com", "msn.com"),
-        *(
-            "aol.com",
-            "icloud.com",
-            "me.com",
-            "gmx.de",
-            "gmx.net",
-            "gmx.com",
-            "web.de",
-            "mail.ru",
-            "yandex.ru",
-            "qq.com",
-        ),
-        *("163.com", "126.com", "proton.me", "protonmail.com", "mail.com", "zoho.com", "t-online.de", "orange.fr"),
-        *("free.fr", "laposte.net", "libero.it", "comcast.net", "naver.com", "bk.ru", "list.ru", "inbox.ru"),
-    ]
-)
-"""Where many persons share one domain; what is missing here is only taken for an organisation."""
 
 
 _ON_THE_WAY = frozenset(
@@ -68,7 +49,7 @@ def author_of(message: Message) -> str:
     if author is None:
         return ""
     organisation = organisational_domain(author.domain)
-    return author.folded if organisation in _MAILBOX_HOSTS else organisation
+    return author.folded if is_mailbox_host(organisation) else organisation
 
 
 def structure_of(message: Message, parts: Iterable[Part]) -> str:
@@ -82,12 +63,12 @@ def structure_of(message: Message, parts: Iterable[Part]) -> str:
     return " ".join([*names, program, *(part.content_type for part in parts)])
 
 
-def converses(message: Message, title: str, parts: Iterable[Part]) -> bool:
+def converses(message: Message, title: str, texts: Iterable[tuple[Part, str]]) -> bool:
     """Whether it answers and quotes, or holds a patch. The header fields alone say little: mailings forge them."""
     answers = message.count("in-reply-to") > 0 or message.count("references") > 0 or _ANSWER.match(title) is not None
-    for part in parts:
+    for part, whole in texts:
         if part.content_type in ("text/plain", "text/html") and not part.filename:
-            text = text_of(part)[:READ_CHARACTERS]
+            text = whole[:READ_CHARACTERS]
             quote = _QUOTE if part.content_type == "text/plain" else _PAGE_QUOTE
             if (answers and quote.search(text)) or (any(m in text for m in _PATCH_MARKS) and _PATCH.search(text)):
                 return True

@@ -13,7 +13,8 @@ from hashlib import blake2b
 
 from antiphon.campaign import visible
 from antiphon.campaign.build import author_of, converses, structure_of, text_of
-from antiphon.campaign.keyed import MARK, keys_of
+from antiphon.campaign.commonplace import content_end, is_shared
+from antiphon.campaign.keyed import FEW_WORDS, MARK, keys_of
 from antiphon.campaign.landing import landing_domains, list_domains, without_footer
 from antiphon.campaign.visible import Visible, fold
 from antiphon.formats.dkim import parse_tags
@@ -89,24 +90,27 @@ def fingerprint(
     """
     keys = keys_of(seed)
     parts = message.parts()
-    body, files = _opened(parts, listed=message.count("list-post") > 0)
+    texts = [(part, text_of(part) if part.content_type.startswith("text/") else "") for part in parts]
+    body, files = _opened(texts, listed=message.count("list-post") > 0)
     personal = _personal(message)
     bare = _bare(body.text)
     words = _words(bare, personal)[:WORDS]
+    content = words[: content_end(words)]
     title = "".join(found.text for found in message.all("subject")[:1])
     subject = _words(_bare(_PREFIX.sub("", title)), personal)
-    sketch, bands = keys.sketch(words)
-    evidence = keys.each(b"t", [" ".join(words)] if words else [])
+    sketch, bands = keys.sketch(content)
+    evidence = keys.each(b"t", [" ".join(content)] if len(content) >= FEW_WORDS else [])
     evidence += keys.each(b"s", [" ".join(subject)] if len(subject) >= SUBJECT_WORDS else [])
     evidence += keys.each(b"f", [" ".join(body.frame)] if len(body.frame) >= FRAME_TAGS else [])
-    evidence += tuple(keys.token(kind, digest) for kind, digest in files)
+    # Beside a page that shows pictures from elsewhere an attached one is a logo, or not shown at all.
+    evidence += tuple(keys.token(b"g" if kind == b"i" and body.remote else kind, digest) for kind, digest in files)
     lists = list_domains(message)
     landings = tuple(domain for domain in landing_domains(body.links) if domain not in lists)
     evidence += keys.each(b"l", landings)
     evidence += keys.each(b"k", account_keys[:ACCOUNTS])
-    evidence += keys.each(b"d", signers[:SIGNERS])
+    evidence += keys.each(b"d", [one for one in signers[:SIGNERS] if not is_shared(one.partition("/")[0])])
     figures = keys.figures(bare)
-    conversation = "[PATCH" in title or converses(message, title, parts)
+    conversation = "[PATCH" in title or converses(message, title, texts)
     marks = (
         keys.mark(author_of(message)),
         keys.mark(account_keys[0] if account_keys else ""),
@@ -115,9 +119,9 @@ def fingerprint(
         *map(keys.mark, landings[: MARKS - 4]),
     )
     return Fingerprint(
-        len(words), sketch, figures, bands, evidence, " ".join(subject)[:TITLE_CHARACTERS], conversation,
+        len(content), sketch, figures, bands, evidence, " ".join(subject)[:TITLE_CHARACTERS], conversation,
         b"".join(marks).ljust(MARKS * MARK, b"\0"),
-        keys.vocabulary(words),
+        keys.vocabulary(content),
     )  # fmt: skip
 
 
@@ -132,20 +136,19 @@ def claimed_signers(message: Message) -> tuple[str, ...]:
     return tuple(f"{tag['d']}/{tag['s']}".lower() for tag in tags if tag.get("d") and tag.get("s"))
 
 
-def _opened(parts: Iterable[Part], *, listed: bool = False) -> tuple[Visible, list[tuple[bytes, bytes]]]:
+def _opened(texts: Iterable[tuple[Part, str]], *, listed: bool = False) -> tuple[Visible, list[tuple[bytes, bytes]]]:
     """The body as seen (HTML if there is any, as a mail program shows it), and kind and digest of what is attached."""
     pages: list[Visible] = []
     plains: list[Visible] = []
     files: dict[tuple[bytes, bytes], None] = {}
-    for part in parts:
+    for part, text in texts:
         if not part.content_type.startswith("text/") or (part.filename and (pages or plains)):
             if len(part.payload) >= ATTACHMENT_BYTES and len(files) < ATTACHMENTS:
                 kind = b"i" if part.content_type.startswith("image/") else b"a"
                 files[kind, blake2b(part.payload, digest_size=16).digest()] = None
         elif part.content_type == "text/html":
-            pages.append(visible.html(text_of(part)))
+            pages.append(visible.html(text))
         else:
-            text = text_of(part)
             plains.append(visible.plain(without_footer(text) if listed else text))
     if any(page.text or page.links for page in pages):
         plains = pages
@@ -153,6 +156,7 @@ def _opened(parts: Iterable[Part], *, listed: bool = False) -> tuple[Visible, li
         "\n".join(body.text for body in plains),
         tuple(link for body in plains for link in body.links),
         tuple(tag for body in plains for tag in body.frame),
+        any(body.remote for body in plains),
     )
     return body, list(files)
 

@@ -35,7 +35,7 @@ KEPT = 8 * COMMON
 """Rows of one token that a MemoryIndex keeps: far more than make it common."""
 CANDIDATES = 8
 """Campaigns compared with one message: those with the most tokens of it."""
-WELDED = 3
+WELDED = 4
 """A campaign of at most so many messages goes into another when a message belongs to both; no message welds larger
 ones (the bridge guard)."""
 

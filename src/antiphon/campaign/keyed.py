@@ -14,8 +14,12 @@ from xxhash import xxh3_64_digest
 SLOTS = 128
 """Places of a sketch; an estimated likeness is off by .04 (one standard deviation)."""
 ROWS = 3
-"""Places that must agree for two texts to meet in one band: texts that are alike by .5 meet with certainty, two
-thirds of those that are alike by .3."""
+BANDS = 21
+"""Places that must agree for two texts to meet in a band, and bands: of texts that are alike by .5 all but 6 % meet in
+one. A band is rare however many texts there are."""
+PHRASES = 32
+"""Places of a sketch each of which is a token by itself, as it stands for one phrase of three words: of two texts
+so many of these agree as they are alike, and of a campaign as many as it has used of a text's phrases."""
 VOCABULARY_SLOTS = 64
 """Places of the sketch of a text's longer words, whatever their order."""
 VOCABULARY_LETTERS = 5
@@ -63,11 +67,15 @@ class Keys:
         places: list[int] = sketch.digest()
         packed = pack(f">{SLOTS}I", *places)
         width = ROWS * 4
-        bands = tuple(
+        bands = [
             b"b" + xxh3_64_digest(packed[at : at + width], seed=self._sketch_seed + at)[:7]
-            for at in range(0, len(packed) - width + 1, width)
-        )
-        return packed[3::4], bands
+            for at in range(0, BANDS * width, width)
+        ]
+        bands += [
+            b"p" + xxh3_64_digest(packed[at : at + 4], seed=self._sketch_seed + at)[:7]
+            for at in range(len(packed) - 4 * PHRASES, len(packed), 4)
+        ]
+        return packed[3::4], tuple(bands)
 
     def vocabulary(self, words: Sequence[str]) -> bytes:
         """The sketch of the longer words of a text, which survives new sentences about the same offer."""

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import ada_url
 
+from antiphon.campaign.commonplace import is_shared
 from antiphon.errors import MalformedInput
 from antiphon.formats.domain import organisational_domain, parse_domain
 from antiphon.formats.message import Message
@@ -24,11 +25,12 @@ _RULE = "\n" + "_" * 20
 
 
 def landing_domains(links: Iterable[str]) -> tuple[str, ...]:
-    """The registrable domains (or addresses) that these links lead to, each once, in order."""
+    """The registrable domains (or addresses) that these links lead to, each once, in order; not those that everybody
+    links to."""
     found: dict[str, None] = {}
     for link in links:
         authority = _AUTHORITY.match(link)
-        if authority and (domain := _registrable(authority[1])):
+        if authority and (domain := _registrable(authority[1])) and not is_shared(domain):
             found[domain] = None
             if len(found) == LANDINGS:
                 break
@@ -42,7 +44,9 @@ def _registrable(authority: str) -> str | None:
     except ValueError:
         return None
     try:
-        return organisational_domain(parse_domain(host))
+        domain = organisational_domain(parse_domain(host))
+        # Right below a public suffix live strangers; whose host is the suffix itself is not told by the host.
+        return None if organisational_domain(parse_domain(f"x.{domain}")) != domain else domain
     except MalformedInput:
         return host
 

@@ -101,7 +101,7 @@ def merged(first: Style, then: Style) -> Style:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def style_of(css: str, inline: bool = False) -> Style:
     """The declarations of a style attribute, as far as they can hide. Never raises.
 

@@ -83,12 +83,14 @@ def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, 
     """The likeness of a message seen `at` and a campaign, by the tokens that they share (each with the number of
     campaigns that carry it) and the remembered texts."""
     rarest: dict[bytes, int] = {}
-    landed = WAVE_GAP
+    landed, phrases = WAVE_GAP, 0.0
     for band, carriers in shared.items():
         kind = band.token[:1]
         rarest[kind] = min(carriers, rarest.get(kind, carriers))
         if kind == b"l":
             landed = min(landed, abs(at - band.seen_at))
+        elif kind == b"p":
+            phrases += 1 / carriers
     alike, text = _nearest(fingerprint, _texts(campaign.sketches))
     enough = min(text.words, fingerprint.words) >= FEW_WORDS
     mine, theirs = _Marks.of(fingerprint.marks), _Marks.of(text.marks)
@@ -100,12 +102,15 @@ def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, 
         figures=_overlap(text.figures, fingerprint.figures),
         numbers=min(len(text.figures), len(fingerprint.figures)) // 2,
         vocabulary=_alike(text.vocabulary, fingerprint.vocabulary) if enough else 0.0,
-        found_by_text=b"b" in rarest or b"t" in rarest,
+        found_by_text=not rarest.keys().isdisjoint((b"b", b"p", b"t")),
+        phrases=phrases,
+        contained=_contained(alike, text.words, fingerprint.words),
         same_words=rarest.get(b"t", 0),
         subject=rarest.get(b"s", 0),
         frame=rarest.get(b"f", 0),
         documents=rarest.get(b"a", 0),
         images=rarest.get(b"i", 0),
+        logos=rarest.get(b"g", 0),
         landings=rarest.get(b"l", 0),
         accounts=rarest.get(b"k", 0),
         signers=rarest.get(b"d", 0),
@@ -190,6 +195,11 @@ def _alike(one: bytes, other: bytes) -> float:
 
 
 _LOW_BITS = {size: int.from_bytes(b"\x7f" * size, "big") for size in (SLOTS, VOCABULARY_SLOTS)}
+
+
+def _contained(alike: float, one: int, other: int) -> float:
+    """How much of the shorter text stands in the longer one, by their likeness and lengths."""
+    return min(alike / (1 + alike) * (one + other) / max(min(one, other), 1), 1.0)
 
 
 def _nearest(fingerprint: Fingerprint, texts: Sequence[_Text]) -> tuple[float, _Text]:

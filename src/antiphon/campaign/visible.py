@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -59,7 +60,6 @@ _HINT_TAGS = {"color": ("font", "basefont"), "text": ("body",)}
 """The only elements on which these attributes mean anything."""
 _HINTED = frozenset(_HINTS)
 _LOOKED_AT = (*_HINTS, "class", "id", "style")
-_LOOKED = frozenset(_LOOKED_AT)
 _PIECE = re.compile(
     r"<!--.*?(?:-->|$)|<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]{0,30})(?P<inside>[^>]*)>?|<[!?/][^>]*>?|(?P<text>[^<]+|<)",
     re.DOTALL,
@@ -85,11 +85,13 @@ _OTHER_SCRIPT = re.compile("[\u0131-\u058f\u217c]")
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """One body as seen: `text` (spaces collapsed), `links` (targets of shown anchors, each once), `frame` (tags)."""
+    """One body as seen: `text` (spaces collapsed), `links` (targets of shown anchors, each once), `frame` (tags), and
+    whether it shows pictures that are fetched from elsewhere."""
 
     text: str
     links: tuple[str, ...]
     frame: tuple[str, ...]
+    remote: bool = False
 
 
 def fold(text: str) -> str:
@@ -156,6 +158,7 @@ class _Page:
         self._links: dict[str, None] = {}
         self._frame: list[str] = []
         self._block = 0
+        self._remote = False
 
     def style_sheet(self, css: str) -> None:
         """Another style sheet of the page; it holds for what comes after it."""
@@ -170,9 +173,7 @@ class _Page:
         if role & _UNSEEN or "hidden" in attributes:
             return None
         paint, block, href = place
-        if (self._sheet or not _LOOKED.isdisjoint(attributes)) and (
-            style := self._style(tag, attributes)
-        ) is not NOTHING:
+        if (attributes or self._sheet) and (style := self._style(tag, attributes)) is not NOTHING:
             painted = under(paint, style)
             if painted is None:
                 return None
@@ -184,14 +185,16 @@ class _Page:
             self._frame.append(tag)
         if role & _LINK:
             href = (attributes.get("href") or "").strip()
-        elif role & _IMAGE and href and paint.visible:
-            self._link(href)
+        elif role & _IMAGE and paint.visible:
+            self._remote = self._remote or (attributes.get("src") or "").lstrip()[:4].lower() == "http"
+            if href:
+                self._link(href)
         return paint, block, href
 
     def text(self, place: _Place, data: str) -> None:
         """Letters that stand at `place`."""
         paint, block, href = place
-        if not paint.seen:
+        if not paint[0]:
             return
         if block != self._block:
             self._text.append(" ")
@@ -205,13 +208,18 @@ class _Page:
         text = _without_unseen("".join(self._text))
         for found in _written_links(text):
             self._link(found)
-        return Visible(" ".join(text.split()), tuple(self._links), tuple(self._frame))
+        return Visible(" ".join(text.split()), tuple(self._links), tuple(self._frame), self._remote)
 
     def _link(self, href: str) -> None:
         if len(self._links) < LINKS:
             self._links[href] = None
 
     def _style(self, tag: str, attributes: Mapping[str, str | None]) -> Style:
+        if not self._sheet:
+            own = attributes.get("style")
+            if _HINTED.isdisjoint(attributes):
+                return style_of(own, tag in _INLINE) if own else NOTHING
+            return _hinted_style(tag, own, *map(attributes.get, _HINTS))
         # Pages repeat few looks many times: the look is the key, all other attributes do not matter.
         look = (tag, *map(attributes.get, _LOOKED_AT))
         style = self._looks.get(look)
@@ -222,17 +230,23 @@ class _Page:
     def _fresh_style(self, tag: str, attributes: Mapping[str, str | None]) -> Style:
         style = NOTHING
         if not _HINTED.isdisjoint(attributes):
-            for name in sorted(_HINTED.intersection(attributes)):
-                if tag not in _HINT_TAGS.get(name, (tag,)):
-                    continue
-                style = merged(style, style_of(_HINTS[name] + (attributes[name] or "")))
-        if self._sheet:
-            names = [f".{name}" for name in (attributes.get("class") or "").lower().split()]
-            names += [f"#{attributes['id']}".lower()] if attributes.get("id") else []
-            for selector in (tag, *names, *(tag + name for name in names)):
-                style = merged(style, self._sheet.get(selector, NOTHING))
+            style = _hinted_style(tag, None, *map(attributes.get, _HINTS))
+        names = [f".{name}" for name in (attributes.get("class") or "").lower().split()]
+        names += [f"#{attributes['id']}".lower()] if attributes.get("id") else []
+        for selector in (tag, *names, *(tag + name for name in names)):
+            style = merged(style, self._sheet.get(selector, NOTHING))
         own = attributes.get("style")
         return merged(style, style_of(own, tag in _INLINE)) if own else style
+
+
+@lru_cache(maxsize=4096)
+def _hinted_style(tag: str, own: str | None, *hints: str | None) -> Style:
+    """What attributes of old and the style of one element say together."""
+    style = NOTHING
+    for (name, declares), value in sorted(zip(_HINTS.items(), hints, strict=True)):
+        if value is not None and tag in _HINT_TAGS.get(name, (tag,)):
+            style = merged(style, style_of(declares + value))
+    return merged(style, style_of(own, tag in _INLINE)) if own else style
 
 
 def _grow(source: str, page: _Page) -> None:

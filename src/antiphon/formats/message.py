@@ -15,23 +15,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from antiphon.errors import MalformedInput
 from antiphon.formats.domain import parse_addresses
+from antiphon.formats.header import split_header
 from antiphon.terms import Address, Digest, Domain, Instant, to_instant
 
 MAX_MESSAGE = 10 * 2**20
-MAX_HEADER = 256 * 2**10
-MAX_FIELDS = 1000
-MAX_LINE = 64 * 2**10
-"""Of a header line. A body line is bounded by the message: all that is done to it is linear."""
 MAX_DEPTH = 50
 MAX_PARTS = 200
 MAX_TEXT = 2**20
 MAX_BOUNDARY = 256
 
-_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t\r\n]+(?==\?)")
@@ -84,6 +81,8 @@ def _from_base64(data: bytes) -> bytes:
 
 def decode_words(value: str) -> str:
     """With encoded words (RFC 2047 §2) opened, for people and for text comparison; never for addresses."""
+    if "=?" not in value and value.isascii():
+        return value
     pieces: list[tuple[str, bytes]] = []
     at, value = 0, _BETWEEN_WORDS.sub(r"\1", value)
     for word in _WORD.finditer(value):
@@ -144,8 +143,7 @@ def canonical_body(body: bytes, *, relaxed: bool) -> bytes:
     return body[:end] + b"\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One header field: `raw` with its line ends; `value` unfolded and stripped, encoded words left as they are."""
 
     name: str
@@ -161,6 +159,8 @@ class Field:
 def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     """Type and parameters (RFC 2045 §5.1), continuations and charsets of RFC 2231 §3 and §4 resolved."""
     found = _MEDIA_TYPE.match(value)
+    if ";" not in value:
+        return (found[1].lower() if found else "text/plain"), {}
     pieces: dict[str, dict[int, tuple[bool, str]]] = {}
     for name, text in _PARAMETER.findall(value):
         name_parts = _CONTINUED.fullmatch(name.lower())
@@ -280,33 +280,11 @@ class Message:
         )
 
 
-def _split_header(raw: bytes) -> tuple[list[tuple[int, int, int]], int]:
-    """Where each field begins, where its value begins, and where it ends; and where the body begins."""
-    eol = b"\n" if b"\n" in raw else b"\r"
-    spans: list[tuple[int, int, int]] = []
-    at = 0
-    while at < len(raw):
-        end = raw.find(eol, at) + 1 or len(raw)
-        line = raw[at:end]
-        if not line.strip(b"\r\n"):
-            return spans, end
-        if line[0] in b" \t" and spans:
-            spans[-1] = (*spans[-1][:2], end)
-        elif found := _FIELD.match(line):
-            spans.append((at, at + found.end(), end))
-        elif not line.startswith((b"From ", b">From ")):
-            return spans, at
-        if end - at > MAX_LINE or end > MAX_HEADER or len(spans) > MAX_FIELDS:
-            raise MalformedInput("The header is too long, or has too many fields.")
-        at = end
-    return spans, at
-
-
 def parse_message(raw: bytes) -> Message:
     """A message as it is, however damaged. Raises MalformedInput where a stated limit is passed."""
     if len(raw) > MAX_MESSAGE:
         raise MalformedInput("The message is larger than 10 MiB.")
-    spans, body_at = _split_header(raw)
+    spans, body_at = split_header(raw)
     fields = []
     index: dict[str, list[Field]] = {}
     for start, value_at, end in spans:

@@ -62,6 +62,57 @@ def test_the_next_issue_of_a_newsletter_is_another_campaign() -> None:
     assert first.campaign.id != second.campaign.id
 
 
+FOOTER = (
+    "You receive this message since you subscribed on our site. To unsubscribe at any time follow this link or write to"
+    " Mail House Incorporated, nine hundred Brodie Lane, suite sixteen, Austin. All rights reserved. The service that"
+    " delivers this message is not responsible for what it says and never sells your address to anybody else."
+)
+
+
+def test_two_customers_of_one_service_stay_apart() -> None:
+    """The same footer word by word, the same click host and the same key are one piece of evidence, not three."""
+    stream = Stream()
+    signed = "DKIM-Signature: v=1; d=relay.example; s=one; b=x\r\n"
+    link = "https://clicks.example/1"
+    short = "Garden chairs and copper lanterns at half their price until Sunday, and the courier is free of charge."
+    first = stream.add(mail(f"{short} {FOOTER}", link=link, more=signed))
+    news = "Harbour committee minutes are out: dredging was postponed and both jetties were repaired by volunteers."
+    other = mail(f"{news} {FOOTER}", link=link, more=signed, subject="Minutes for members", author="a@harbour.example")
+    assert stream.add(other).campaign.id != first.campaign.id
+
+
+def test_a_footer_alone_is_no_text() -> None:
+    """Two mails that are a footer and a remote picture have nothing in common that a person reads."""
+    stream = Stream()
+    first = stream.add(mail(FOOTER, subject="Cash for your opinion today", author="a@one.example"))
+    second = stream.add(mail(FOOTER, subject="Do you qualify for relief", author="b@one.example"))
+    assert second.campaign.id != first.campaign.id
+
+
+def test_sentences_out_of_one_box_are_one_campaign() -> None:
+    """Each mail draws three of nine sentences: none is like any other, and each phrase was used before."""
+    stream, draw = Stream(), Random(4)
+    box = [
+        s.strip() for s in f"{OFFER} {STRANGER}".replace(":", ".").replace(";", ".").replace(",", ".").split(".") if s
+    ]
+    places = [stream.add(mail(". ".join(draw.sample(box, 8)), subject=f"For {at}")) for at in range(30)]
+    ids = [stream.index.campaign(placed.campaign.id).id for placed in places]
+    assert max(map(ids.count, ids)) >= 28
+
+
+def test_swapped_words_and_lines_of_noise_do_not_part_a_mailing() -> None:
+    """One author: every tenth word another in one mail, eight lines of noise among the rest in the next."""
+    draw = Random(5)
+    stream = Stream()
+    first = stream.add(mail())
+    swapped = " ".join(word if draw.random() < 0.9 else f"{word}ish" for word in OFFER.split())
+    assert stream.add(mail(swapped)).campaign.id == first.campaign.id
+    words = OFFER.split()
+    for at in range(8):
+        words.insert(at * 9, " ".join("".join(draw.choices("abcdefghij", k=6)) for _ in range(5)))
+    assert stream.add(mail(" ".join(words))).campaign.id == first.campaign.id
+
+
 def test_an_answer_is_found_by_nothing() -> None:
     """A reply that quotes the mailing neither joins it nor draws others."""
     stream = Stream()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.errors import MalformedInput
+from antiphon.formats.header import MAX_FIELDS, MAX_HEADER, MAX_LINE, split_header, split_line_by_line
 from antiphon.formats.message import (
     MAX_DEPTH,
-    MAX_FIELDS,
-    MAX_HEADER,
-    MAX_LINE,
     MAX_MESSAGE,
     MAX_PARTS,
     MAX_TEXT,
@@ -31,6 +31,54 @@ from antiphon.formats.message import (
 from antiphon.terms import show_instant
 
 PLAIN = b"From: a@b.example\r\nTo: c@d.example\r\nSubject: one\r\n two\r\n\r\nbody\r\n"
+
+
+def _headers(raw: bytes) -> list[object]:
+    """What both readers of a header make of the same bytes."""
+    found: list[object] = []
+    for read in (split_header, split_line_by_line):
+        try:
+            found.append(read(raw))
+        except MalformedInput as error:
+            found.append(error.what)
+    return found
+
+
+PIECES = (
+    b"A: b",
+    b"A :b",
+    b":",
+    b" folded",
+    b"\t",
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"From x",
+    b">From x",
+    b"no field",
+    b"\xff",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join))
+def test_a_header_read_at_once_is_what_it_is_line_by_line(raw: bytes) -> None:
+    """The short way for ordinary headers and the long way give the same spans, whatever the bytes."""
+    once, lines = _headers(raw)
+    assert once == lines
+
+
+def test_a_header_of_the_archives_read_at_once_is_what_it_is_line_by_line() -> None:
+    """Every message of real mail, with its own line ends and with the others."""
+    folder = Path(os.environ.get("ANTIPHON_CORPORA", "/nonexistent"))
+    if not folder.is_dir():
+        pytest.skip("ANTIPHON_CORPORA names no folder of real mail")
+    for file in folder.rglob("*"):
+        if file.is_file():
+            raw = file.read_bytes()[: 4 * MAX_LINE]
+            for same in (raw, raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")):
+                once, lines = _headers(same)
+                assert once == lines, file.name
 
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n", b"\r"])
