@@ -17,6 +17,7 @@ from antiphon.drill.crash import CrashFigures
 from antiphon.drill.desk import DeskFigures
 from antiphon.drill.faults import StoreFigures
 from antiphon.drill.mutations import MutationFigures
+from antiphon.drill.overload import OverloadFigures, Run
 from antiphon.drill.spooled import SpoolFigures
 from tests.story.conftest import Seen
 from tests.unit.cli.letters import ME, newsletter, put, run, unsigned
@@ -101,6 +102,9 @@ def test_the_figures_of_a_run_are_on_the_page(world: Seen) -> None:
     compare("demo", {**world.found, "audit": audit})
 
 
+QUIET = Run("quiet", 9, 9, 0.01, 0.02, 0.1, 70_000, 0.1, 1, 1, {}, 0.0, {})
+
+
 def test_the_figures_of_each_drill_are_on_the_page() -> None:
     """All that `antiphon drill --json` prints."""
     figures: dict[str, Any] = {
@@ -110,6 +114,7 @@ def test_the_figures_of_each_drill_are_on_the_page() -> None:
         "desk": DeskFigures(),
         "copies": CopiesFigures(),
         "ledger": MutationFigures(),
+        "overload": OverloadFigures((QUIET,), 0),
     }
     assert figures.keys() == set(DRILLS)
     said = {name: asdict(each) | {"holds": each.holds} for name, each in figures.items()}

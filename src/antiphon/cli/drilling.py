@@ -13,7 +13,7 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "disk", "spool", "desk", "copies", "ledger")
+DRILLS = ("kill", "disk", "spool", "desk", "copies", "ledger", "overload")
 DESK_EVERY = 4
 """A life of a whole desk makes a thousand calls, and takes a hundred times as long as one of a spool."""
 LEDGER_DAYS = 12
@@ -27,6 +27,7 @@ LEDGER_DAYS = 12
 @click.option("--every", default=1, help="Let only every so manieth call of a disk fail.")
 @click.option("--races", default=8, help="How often copies of one home race.")
 @click.option("--changes", default=1000, help="In how many places the published ledger is changed.")
+@click.option("--seconds", default=20, help="How long each crowd stands at the door.")
 @click.option("--seed", default=1, help="Another seed, other instants and places.")
 @as_json
 def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None:
@@ -43,6 +44,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
     copies  two nodes on copies of one home, and one from a backup, want to make the same attempts: one may, and the
             others refuse, because the anchor is ahead of them
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
+    overload  ten thousand sources come fifty times as often as members do, silent ones keep sockets open, a stolen
+            ticket is tried: members are answered, in time and memory held against a quiet run. Wants a quiet machine
 
     \b
       antiphon drill --only kill --kills 30 --seed 7
@@ -118,4 +121,19 @@ def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
-_RUN = {"kill": _kill, "disk": _disk, "spool": _spool, "desk": _desk, "copies": _copies, "ledger": _ledger}
+def _overload(_: int, sizes: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.overload import overload_drill
+
+    figures = asyncio.run(overload_drill(_say, seconds=sizes["seconds"], node_command=_command()))
+    return asdict(figures) | {"holds": figures.holds}
+
+
+_RUN = {
+    "kill": _kill,
+    "disk": _disk,
+    "spool": _spool,
+    "desk": _desk,
+    "copies": _copies,
+    "ledger": _ledger,
+    "overload": _overload,
+}

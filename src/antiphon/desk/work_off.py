@@ -121,7 +121,7 @@ async def _of_member(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival)
         case Event.REPORTED | Event.JUNKED:
             return [await _stated(desk, mandate, raw, arrival, moved=arrival.box == Event.JUNKED)]
         case Event.RETRACTED:
-            await take_back(desk, mandate, raw, at=Instant(arrival.at))
+            await take_back(desk, mandate, raw)
     return []
 
 

@@ -28,12 +28,11 @@ from antiphon.errors import AlreadyTaken, AntiphonError, RefusedByLaw
 from antiphon.formats.handed import MESSAGE_BYTES
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier, show_instant
+from antiphon.web.admission import BURST, EVERY_SECONDS
 from antiphon.web.pace import Pace
 
 BASE = "/api/v1"
 MESSAGE = "message/rfc822"
-EVERY_SECONDS, BURST = 1.0, 60
-"""One report a second and ticket, sixty at once: what a person can select and move."""
 KEY = re.compile(r"[\x21-\x7e]{1,64}")
 NAME = re.compile(r"[0-9a-f]{32}")
 LATER_SECONDS = 30

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -13,10 +12,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from antiphon.desk.desk import Desk
+from antiphon.desk.ticket import is_ours
 from antiphon.web import views
+from antiphon.web.admission import Admission
 from antiphon.web.advice import DIGITS, advice_on
+from antiphon.web.entrance import Entrance
 from antiphon.web.frame import POLICY, chip, commands, figures, ladder, page, table, when
 from antiphon.web.metrics import Health, exposition, word_of
 from antiphon.web.senderdesk import SenderDesk
@@ -51,6 +54,10 @@ class Pages:
                 *self._more,
             ]
         )
+
+    def admission(self) -> Admission:
+        """Who gets through to them when many come."""
+        return Admission(lambda text: is_ours(self._desk.house, text))
 
     async def home(self, _: Request) -> Response:
         """The status page: what needs a person, what this node does, and every case."""
@@ -123,13 +130,14 @@ def _begin(found: Mapping[str, Any]) -> str:
 
 
 class PageServer:
-    """A running web server."""
+    """A running web server behind its entrance."""
 
-    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
-        self._server, self._task = server, task
+    def __init__(self, entrance: Entrance, server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+        self._entrance, self._server, self._task = entrance, server, task
 
     async def close(self) -> None:
         """Ends after the answers under way."""
+        self._entrance.close()
         self._server.should_exit = True
         await self._task
 
@@ -141,22 +149,42 @@ class _QuietServer(uvicorn.Server):
         """None."""
 
 
+class _Begun(HttpToolsProtocol):
+    """A connection whose first bytes have been read already."""
+
+    def __init__(self, server: uvicorn.Server, begun: bytes, gone: Callable[[], None]) -> None:
+        super().__init__(server.config, server.server_state, server.lifespan.state)
+        self._begun, self._gone = begun, gone
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own form
+        """Goes on where the entrance stopped."""
+        super().connection_made(transport)
+        self.data_received(self._begun)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leaves its room to another."""
+        super().connection_lost(exc)
+        self._gone()
+
+
 async def serve_pages(pages: Pages, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
     """Serves the pages at a host and port until closed. Raises OSError when the port can not be had."""
-    return await _serve(pages.application(), place, say)
+    return await _serve(pages.application(), pages.admission(), place, say)
 
 
 async def serve_desk(desk: Desk, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
     """Serves the sender desk and nothing else, for a web server that strangers reach. Raises OSError as above."""
-    return await _serve(Starlette(routes=SenderDesk(desk).routes()), place, say)
+    return await _serve(Starlette(routes=SenderDesk(desk).routes()), Admission(lambda _: False), place, say)
 
 
-async def _serve(application: Starlette, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
-    host, _ = place
-    door = socket.create_server(place)
+async def _serve(
+    application: Starlette, admission: Admission, place: tuple[str, int], say: Callable[[str], None]
+) -> PageServer:
     server = _QuietServer(uvicorn.Config(application, log_level="warning", lifespan="off"))
-    task = asyncio.ensure_future(server._serve([door]))
+    entrance = Entrance(admission, lambda begun, gone: _Begun(server, begun, gone))
+    port = entrance.open(place)
+    task = asyncio.ensure_future(server._serve([]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells in no other way
         await asyncio.sleep(0.01)
-    say(f"pages on http://{host}:{door.getsockname()[1]}/")
-    return PageServer(server, task)
+    say(f"pages on http://{place[0]}:{port}/")
+    return PageServer(entrance, server, task)

@@ -1,0 +1,261 @@
+"""D1-D3: members report at their pace while a crowd stands at the same door; each run is held against the quiet one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+
+from antiphon.backends.home import Home
+from antiphon.campaign.report import Submission
+from antiphon.desk.work_off import work_off
+from antiphon.node import open_desk
+from antiphon.settings import Settings
+from antiphon.terms import Identifier
+from antiphon.web.api import BASE
+from antiphon.world.child import HOSTED, Child, free_port, local
+
+MEMBERS = 20
+TICKETS = 10
+"""Of each member, one for each of its programs."""
+A_SECOND = 40.0
+"""Reports of all members together."""
+CAPACITY = 200
+MAIL_BYTES = 4_000
+LONGEST_P99, MOST_TIMES, MOST_MEMORY_KIB = 0.25, 10.0, 64 * 1024
+CALMING_SECONDS = 3.0
+RUNS: dict[str, tuple[tuple[str, float], ...]] = {
+    "quiet": (),
+    "strangers": (("strangers", 50 * CAPACITY),),
+    "forged tickets": (("forged", 50 * CAPACITY),),
+    "silent and dripping": (("silent", 2_000.0), ("dripping", 2_000.0)),
+    "a stolen ticket": (("ticket", 100.0),),
+}
+"""By name, the crowds: of which kind, and how many a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What members had in one run, and what the crowd did. Seconds are from the instant that a report was due, so that
+    a door that stands still is not measured as a fast one."""
+
+    name: str
+    reports: int
+    acknowledged: int
+    p50_seconds: float
+    p99_seconds: float
+    worst_seconds: float
+    node_memory_kib: int
+    node_cpu_seconds: float
+    crowd_opened: int
+    crowd_a_second: float
+    crowd_answers: dict[str, int]
+    crowd_cpu_seconds: float
+    others_refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class OverloadFigures:
+    """`lost`: reports that were acknowledged with 202 and that the node does not know afterwards."""
+
+    runs: tuple[Run, ...]
+    lost: int
+
+    @property
+    def holds(self) -> bool:
+        """Every member answered, in time, within memory, nothing lost; and a crowd was there."""
+        quiet, *crowded = self.runs
+        return not self.lost and _all_answered(quiet) and all(self._stood(run) for run in crowded)
+
+    def _stood(self, run: Run) -> bool:
+        quiet = self.runs[0]
+        in_time = run.p99_seconds <= min(LONGEST_P99, MOST_TIMES * quiet.p99_seconds)
+        in_memory = run.node_memory_kib <= quiet.node_memory_kib + MOST_MEMORY_KIB
+        return _all_answered(run) and in_time and in_memory and run.crowd_opened > 0
+
+
+def _all_answered(run: Run) -> bool:
+    return run.acknowledged == run.reports > 0
+
+
+class Stand(Child):
+    """A node without a world, that asks nobody."""
+
+    def settings(self, world: str) -> Settings:
+        """As a world's, but that no name server and no registry is there."""
+        nobody = local(free_port())
+        return msgspec.structs.replace(super().settings(""), public_url="", rdap="", rdap_networks="", dns=nobody)
+
+    @property
+    def number(self) -> int:
+        """Of its process."""
+        assert self._process is not None
+        return self._process.pid
+
+
+@dataclass
+class Members:
+    """Programs of members: each report is a connection of its own."""
+
+    port: int
+    tickets: Sequence[str]
+    sent: int = 0
+    acknowledged: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    times: list[float] = field(default_factory=list)
+
+    async def report(self, rate: float, seconds: float) -> None:
+        """At an even pace, whether or not the earlier ones are answered."""
+        begun, tasks = monotonic(), []
+        for number in range(int(rate * seconds)):
+            due = begun + number / rate
+            await asyncio.sleep(max(0.0, due - monotonic()))
+            tasks.append(asyncio.create_task(self._one(due)))
+        await asyncio.gather(*tasks)
+
+    async def _one(self, due: float) -> None:
+        self.sent += 1
+        ticket, raw = self.tickets[self.sent % len(self.tickets)], mail(self.sent, os.urandom(8).hex())
+        head = (
+            f"POST {BASE}/reports HTTP/1.1\r\nHost: node\r\nAuthorization: Bearer {ticket}\r\nConnection: close\r\n"
+            f"Content-Type: message/rfc822\r\nContent-Length: {len(raw)}\r\n\r\n"
+        )
+        try:
+            async with asyncio.timeout(10):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.write(head.encode() + raw)
+                said = await reader.read()
+                writer.close()
+        except (OSError, TimeoutError) as error:
+            said = type(error).__name__.encode()
+        if said[9:12] == b"202":
+            self.acknowledged.append(json.loads(said.partition(b"\r\n\r\n")[2])["id"])
+            self.times.append(monotonic() - due)
+        else:
+            self.refused[said[9:12].decode("ascii", "replace") or "no answer"] += 1
+
+
+def mail(number: int, mark: str) -> bytes:
+    """One unwanted mail, unlike any other."""
+    head = (
+        f"From: Shop <news{number}@shop-{number % 50}.example>\r\nTo: member@{HOSTED}\r\nSubject: Offer {mark}\r\n"
+        f"Date: Thu, 26 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{mark}@shop.example>\r\n\r\n"
+    )
+    line = f"All good things of the week, number {number} with {mark}.\r\n"
+    return (head + line * (MAIL_BYTES // len(line))).encode()
+
+
+async def overload_drill(
+    say: Callable[[str], None], *, seconds: float, node_command: Sequence[str], share: float = 1.0
+) -> OverloadFigures:
+    """Each run for so many seconds; `share` makes every crowd smaller. Raises RuntimeError when the node does not come
+    up."""
+    folder = Path(tempfile.mkdtemp(prefix="antiphon-"))
+    node = Stand(folder, node_command)
+    try:
+        await node.init(Path(), "ada", os.urandom(32))
+        await node.start()
+        tickets = await _tickets(node)
+        runs, known = [], list[str]()
+        for name, crowds in RUNS.items():
+            members = Members(node.http, tickets)
+            stolen = (await node.remote.call("ticket-make", address=_address(0), name="stolen"))["ticket"]
+            crowd = [(kind, rate * share, stolen) for kind, rate in crowds]
+            runs.append(await _run(name, node, members, crowd=crowd, seconds=seconds))
+            known += members.acknowledged
+            say(f"{name}: {len(members.acknowledged)} of {members.sent}, p99 {runs[-1].p99_seconds:.3f} s")
+            await asyncio.sleep(CALMING_SECONDS)
+        await node.stop()
+        return OverloadFigures(tuple(runs), await _unknown(Home(node.home), known))
+    finally:
+        await node.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _address(number: int) -> str:
+    return f"m{number}@{HOSTED}"
+
+
+async def _tickets(node: Child) -> list[str]:
+    found = []
+    for number in range(MEMBERS):
+        await node.remote.call("member-add", address=_address(number), consent="count")
+        for program in range(TICKETS):
+            made = await node.remote.call("ticket-make", address=_address(number), name=f"program {program}")
+            found.append(str(made["ticket"]))
+    return found
+
+
+async def _run(
+    name: str, node: Stand, members: Members, *, crowd: Sequence[tuple[str, float, str]], seconds: float
+) -> Run:
+    _forget_peak(node.number)
+    used = _cpu_seconds(node.number)
+    started = [await _crowd(node.http, *each, seconds=seconds + 1) for each in crowd]
+    if crowd:
+        await asyncio.sleep(0.5)  # it stands there when the first member comes
+    await members.report(A_SECOND, seconds)
+    seen = [json.loads((await process.communicate())[0]) for process in started]
+    answers: Counter[str] = Counter()
+    for each in seen:
+        answers.update(each["answers"])
+    times = sorted(members.times) or [float("inf")]
+    opened = sum(each["opened"] for each in seen)
+    return Run(
+        name=name,
+        reports=members.sent,
+        acknowledged=len(members.acknowledged),
+        p50_seconds=round(times[len(times) // 2], 4),
+        p99_seconds=round(times[len(times) * 99 // 100], 4),
+        worst_seconds=round(times[-1], 4),
+        node_memory_kib=_peak(node.number),
+        node_cpu_seconds=round(_cpu_seconds(node.number) - used, 2),
+        crowd_opened=opened,
+        crowd_a_second=round(opened / (seconds + 1)),
+        crowd_answers=dict(answers),
+        crowd_cpu_seconds=round(sum(each["cpu_seconds"] for each in seen), 1),
+        others_refused=dict(members.refused),
+    )
+
+
+async def _crowd(port: int, kind: str, rate: float, ticket: str, *, seconds: float) -> asyncio.subprocess.Process:
+    held = [ticket] if kind == "ticket" else []
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "antiphon.drill.crowd", str(port), kind, str(rate), str(seconds), *held,
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def _forget_peak(process: int) -> None:
+    Path(f"/proc/{process}/clear_refs").write_text("5")
+
+
+def _peak(process: int) -> int:
+    """The most memory that it held since, in KiB."""
+    status = Path(f"/proc/{process}/status").read_text("ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+def _cpu_seconds(process: int) -> float:
+    """Processor time that it used so far, without its children's."""
+    user, system = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+async def _unknown(home: Home, acknowledged: Sequence[str]) -> int:
+    """How many of them the stopped node does not have, neither worked off nor in its spool."""
+    async with open_desk(home) as (desk, _, _):
+        await work_off(desk)
+        names = [Identifier(bytes.fromhex(name)) for name in acknowledged]
+        return await desk.store.read(lambda tx: sum(tx.get(Submission, name) is None for name in names))
