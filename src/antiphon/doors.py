@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from antiphon.backends.vault import read_secret
 from antiphon.desk.desk import Desk
 from antiphon.desk.hand_in import hand_in
 from antiphon.errors import BrokenSettings
@@ -15,6 +18,7 @@ from antiphon.formats.handed import Handed
 from antiphon.intake.handing import HandingPlace
 from antiphon.intake.mailport import MailPort
 from antiphon.intake.milter import MilterPort
+from antiphon.intake.watching import WatchDoor
 from antiphon.settings import Settings, host_and_port
 from antiphon.terms import Instant
 from antiphon.web.door import MailDoor
@@ -55,11 +59,14 @@ def opening(door: str, place: str) -> Iterator[None]:
 class Doors:
     """Every door that is open, by name. `close` closes them all."""
 
-    def __init__(self, desk: Desk, settings: Settings, wake: asyncio.Event, *, reports: Path) -> None:
+    def __init__(
+        self, desk: Desk, settings: Settings, wake: asyncio.Event, *, reports: Path, tls: ssl.SSLContext
+    ) -> None:
         self._desk, self._settings, self._wake = desk, settings, wake
         folder = Path(settings.doors.reports) if settings.doors.reports else reports
         self._folder = folder
         self.handing = HandingPlace(folder, desk.house.derived("handing"), self._take)
+        self.watching = WatchDoor(desk, wake, tls, partial(read_secret, size=0))
         self.open_now: dict[str, Door] = {}
 
     async def open(self, say: Callable[..., None]) -> None:
@@ -80,6 +87,7 @@ class Doors:
         with opening("reports", str(self._folder)):
             await self.handing.open()
         self.open_now["reports"] = self.handing
+        self.open_now["imap"] = self.watching
 
     async def close(self) -> None:
         """Each ends after what is under way."""

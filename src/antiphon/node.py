@@ -271,7 +271,7 @@ async def run(home: Home, journal: Journal) -> None:
         shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
         control = Control(desk, wake, FolderShelf)
         health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
-        doors = Doors(desk, settings, wake, reports=home.reports)
+        doors = Doors(desk, settings, wake, reports=home.reports, tls=around.tls)
         opened.push_async_callback(doors.close)
         await doors.open(journal.say)
         health |= {name: door.listens for name, door in doors.open_now.items()}
@@ -287,6 +287,7 @@ async def run(home: Home, journal: Journal) -> None:
         async def step(_: Instant) -> Instant | None:
             async with control.turn:
                 await doors.handing.gather()
+                await doors.watching.keep_up()
                 due = await _round(desk, shelf, journal)
             pulse.beat()
             await journal.follow(desk.store)

@@ -27,6 +27,7 @@ from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate
 from antiphon.registry.ticket import Ticket
+from antiphon.registry.watch import Sight, Watch, WatchedFolder
 from antiphon.terms import Instant
 
 R = TypeVar("R")
@@ -65,6 +66,9 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Taken, "taken", ("member", "key")),
     Cabinet(Submission, "submission", ("submission",)),
     Cabinet(Ticket, "ticket", ("secret",), (), (("member",),)),
+    Cabinet(Watch, "watch", ("member",)),
+    Cabinet(WatchedFolder, "watched_folder", ("member", "folder")),
+    Cabinet(Sight, "sight", ("member", "folder", "uid"), (), (("member", "identity"), ("member", "settled"))),
     Cabinet(Original, "original", ("report",), (), (("until",),)),
     Cabinet(Click, "click", ("report",), (), (("state", "hold_until"), ("case", "state"), ("member", "state"))),
     Cabinet(Confirmation, "confirmation", ("member", "originator")),

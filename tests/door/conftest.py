@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -22,45 +22,19 @@ from tests.door.servers import HERE, MAIL_USER, Dovecot, Postfix, free_port, lay
 
 DOMAIN = "home.example"
 MEMBER = f"ann@{DOMAIN}"
+Place = TypeVar("Place", "House", "Elsewhere")
 PROGRAM = [sys.executable, "-m", "antiphon"]
 NEEDED = ("/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so")
 
 
-class House:
-    """Everything, and the ways to use it."""
+class Node:
+    """A node of its own, with name servers, and the ways to use it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.home, self.reports = folder, folder / "home", folder / "reports"
-        self.dns, self.key, self.milter = NameServer(), RsaKey(), free_port()
+        self.folder, self.home, self.dns, self.key = folder, folder / "home", NameServer(), RsaKey()
         self.dns.record(f"s1._domainkey.{SHOP}", "TXT", self.key.record)
-        # As the how-to has it: the mail store's group may write here, and what it writes keeps the group.
-        self.reports.mkdir()
-        shutil.chown(self.reports, group=MAIL_USER)
-        self.reports.chmod(0o2770)
-        for name in ("dovecot", "postfix", "program"):
-            (folder / name).mkdir()
-        self.dovecot = Dovecot(folder / "dovecot", lay_out_program(folder / "program"))
-        self.postfix = Postfix(folder / "postfix", DOMAIN, lmtp=self.dovecot.lmtp, milter=self.milter)
+        self.surroundings: dict[str, str] = {}
         self._node: subprocess.Popen[bytes] | None = None
-
-    def open(self) -> None:
-        settings = self.folder / "begin.toml"
-        settings.write_text(
-            f'domain = "node.example"\nhosted_domains = ["{DOMAIN}"]\ndns = "{HERE}:{self.dns.names.port}"\n'
-            f'[doors]\nmilter = "{HERE}:{self.milter}"\nreports = "{self.reports}"\nhttp = ""\n',
-            "utf-8",
-        )
-        self.run("init", "--settings", str(settings))
-        self.run("member", "add", MEMBER, "--consent", "count,token")
-        self.start_node()
-        self.dovecot.start()
-        self.postfix.start()
-
-    def close(self) -> None:
-        self.postfix.stop()
-        self.dovecot.stop()
-        self.stop_node()
-        self.dns.close()
 
     def run(self, *words: str) -> str:
         done = subprocess.run(
@@ -71,8 +45,10 @@ class House:
 
     def start_node(self) -> None:
         with open(self.folder / "node.log", "ab") as log:
-            self._node = subprocess.Popen([*PROGRAM, "--home", str(self.home), "run", "--log", "json"], stderr=log)
-        wait_for(self.milter)
+            self._node = subprocess.Popen(
+                [*PROGRAM, "--home", str(self.home), "run", "--log", "json"],
+                stderr=log, env={**os.environ, **self.surroundings},
+            )  # fmt: skip
         eventually((self.home / "control.sock").exists)
 
     def stop_node(self) -> None:
@@ -98,6 +74,90 @@ class House:
         return [mail for mail in mails if mail["subject"] == subject]
 
 
+class House(Node):
+    """A mail house with its node: everything on one machine."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.reports, self.milter = folder / "reports", free_port()
+        # As the how-to has it: the mail store's group may write here, and what it writes keeps the group.
+        self.reports.mkdir()
+        shutil.chown(self.reports, group=MAIL_USER)
+        self.reports.chmod(0o2770)
+        for name in ("dovecot", "postfix", "program"):
+            (folder / name).mkdir()
+        self.dovecot = Dovecot(folder / "dovecot", lay_out_program(folder / "program"))
+        self.postfix = Postfix(folder / "postfix", DOMAIN, lmtp=self.dovecot.lmtp, milter=self.milter)
+
+    def open(self) -> None:
+        settings = self.folder / "begin.toml"
+        settings.write_text(
+            f'domain = "node.example"\nhosted_domains = ["{DOMAIN}"]\ndns = "{HERE}:{self.dns.names.port}"\n'
+            f'[doors]\nmilter = "{HERE}:{self.milter}"\nreports = "{self.reports}"\nhttp = ""\n',
+            "utf-8",
+        )
+        self.run("init", "--settings", str(settings))
+        self.run("member", "add", MEMBER, "--consent", "count,token")
+        self.start_node()
+        self.dovecot.start()
+        self.postfix.start()
+
+    def start_node(self) -> None:
+        super().start_node()
+        wait_for(self.milter)
+
+    def close(self) -> None:
+        self.postfix.stop()
+        self.dovecot.stop()
+        self.stop_node()
+        self.dns.close()
+
+
+class Elsewhere(Node):
+    """A node whose members' mailboxes are at another house, which knows nothing of it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        (folder / "dovecot").mkdir()
+        self.dovecot = Dovecot(folder / "dovecot", None)
+        self.secret = folder / "secret"
+        self.secret.write_text("secret\n", "utf-8")
+        self.secret.chmod(0o600)
+
+    def open(self) -> None:
+        settings = self.folder / "begin.toml"
+        settings.write_text(
+            f'domain = "node.example"\nhosted_domains = []\ndns = "{HERE}:{self.dns.names.port}"\n'
+            'rdap = ""\n[doors]\nhttp = ""\n',
+            "utf-8",
+        )
+        self.run("init", "--settings", str(settings))
+        self.dovecot.start()
+        self.start_node()
+
+    def watch(self, address: str, *more: str) -> dict[str, Any]:
+        """A member's mailbox is looked at, and that has begun."""
+        secret = [] if "--secret-command" in more else ["--secret-file", str(self.secret)]
+        place = ["--server", f"{HERE}:{self.dovecot.imap}", "--plain", "--user", address]
+        found = json.loads(self.run("watch", "add", address, *place, *secret, *more, "--json"))
+        eventually(lambda: self.state(address) == "watching")
+        return dict(found)
+
+    def state(self, address: str) -> str:
+        """How it goes with one mailbox."""
+        return str(self.row(address)["state"])
+
+    def row(self, address: str) -> dict[str, Any]:
+        """What is said of one mailbox."""
+        (found,) = [row for row in self.ask("watch-list") if row["address"] == address]
+        return dict(found)
+
+    def close(self) -> None:
+        self.stop_node()
+        self.dovecot.stop()
+        self.dns.close()
+
+
 def missing_servers() -> str:
     """Why the servers can not be run here; empty where they can."""
     missing = [path for path in NEEDED if not os.path.exists(path)]
@@ -110,14 +170,24 @@ def missing_servers() -> str:
 
 @pytest.fixture(scope="session")
 def house() -> Iterator[House]:
+    yield from opened(House)
+
+
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[Elsewhere]:
+    yield from opened(Elsewhere)
+
+
+def opened(kind: type[Place]) -> Iterator[Place]:
+    """A whole place for a session."""
     if reason := missing_servers():
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="antiphon-door-"))
     folder.chmod(0o755)
-    house = House(folder)
+    place = kind(folder)
     try:
-        house.open()
-        yield house
+        place.open()
+        yield place
     finally:
-        house.close()
+        place.close()
         shutil.rmtree(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import itertools
 import smtplib
+import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -54,9 +55,12 @@ def deliver(port: int, raw: bytes, to: str) -> None:
 class Person:
     """A member at a mail program."""
 
-    def __init__(self, port: int, address: str) -> None:
-        self.imap = imaplib.IMAP4("127.0.0.1", port, timeout=30)
-        self.imap.login(address, "secret")
+    def __init__(self, port: int, address: str, secret: str = "secret", tls: ssl.SSLContext | None = None) -> None:
+        if tls is None:
+            self.imap = imaplib.IMAP4("127.0.0.1", port, timeout=30)
+        else:
+            self.imap = imaplib.IMAP4_SSL("localhost", port, ssl_context=tls, timeout=30)
+        self.imap.login(address, secret)
 
     def find(self, subject: str, folder: str = "INBOX") -> str:
         """The number of the mail with this subject, once it is there."""

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import antiphon
@@ -77,7 +78,7 @@ done
 """)
 
 
-def install(dns: int) -> None:
+def install() -> None:
     """The program where every user can start it, without a copy: its folders are mounted there."""
     place = Path("/usr/local/lib/antiphon-here")
     sources = {"site": sysconfig.get_path("platlib"), "source": Path(antiphon.__file__).parents[1]}
@@ -88,10 +89,14 @@ def install(dns: int) -> None:
     program.write_text(
         f'#!/bin/sh\nPYTHONPATH={place}/source:{place}/site exec {python_for_all()} -m antiphon "$@"\n', "utf-8"
     )
-    stand_in = Path("/usr/local/bin/systemctl")
-    stand_in.write_text(SYSTEMCTL.format(dns=f"127.0.0.1:{dns}"), "utf-8")
-    for file in (program, stand_in):
-        file.chmod(0o755)
+    program.chmod(0o755)
+
+
+def stand_in(dns: int) -> None:
+    """What starts the unit here."""
+    file = Path("/usr/local/bin/systemctl")
+    file.write_text(SYSTEMCTL.format(dns=f"127.0.0.1:{dns}"), "utf-8")
+    file.chmod(0o755)
 
 
 def furnish() -> None:
@@ -139,13 +144,14 @@ def work(blocks: Path) -> None:
     separate()
     names, key = NameServer(), RsaKey()
     names.record(f"s1._domainkey.{SHOP}", "TXT", key.record)
-    install(names.names.port)
+    install()
+    stand_in(names.names.port)
     furnish()
     subprocess.run(["bash", "-euxo", "pipefail", str(blocks)], check=True, stdin=subprocess.DEVNULL)
     live(key)
 
 
-def main(blocks: Path) -> None:
+def main(work: Callable[[Path], None], blocks: Path) -> None:
     """The first process of the machine: it buries what dies, and everything ends when it does."""
     worker = os.fork()
     if worker == 0:
@@ -158,4 +164,4 @@ def main(blocks: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(work, Path(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -62,10 +63,24 @@ def lay_out_program(folder: Path) -> Path:
 
 
 class Dovecot:
-    """IMAP and LMTP for anybody with the password `secret`. Sieve files what has `X-Filter: junk` into Junk."""
+    """IMAP and LMTP for anybody with the password `secret`. Sieve files what has `X-Filter: junk` into Junk. Without
+    our `program` it is somebody else's house."""
 
-    def __init__(self, folder: Path, program: Path) -> None:
+    def __init__(self, folder: Path, program: Path | None) -> None:
         self.folder, self.imap, self.lmtp = folder, free_port(), free_port()
+        (folder / "filter.sieve").write_text(
+            'require "fileinto"; if header :is "X-Filter" "junk" { fileinto "Junk"; }\n', "utf-8"
+        )
+        self.mail = folder / "mail"
+        self.mail.mkdir()
+        ours = self._ours(program) if program is not None else "protocol lmtp {\n  mail_plugins = sieve\n}\n"
+        for each in (folder, self.mail):
+            shutil.chown(each, MAIL_USER, MAIL_USER)
+        self._configure(self.mail, ours)
+
+    def _ours(self, program: Path) -> str:
+        """Our files of contrib, laid out as the page has it."""
+        folder = self.folder
         scripts = folder / "antiphon"
         shutil.copytree(CONTRIB / "dovecot", scripts)
         report = scripts / "antiphon-report"
@@ -73,14 +88,11 @@ class Dovecot:
         report.write_text(text.replace("exec antiphon", f"exec {program}"), "utf-8")
         files = [scripts / "antiphon.conf", scripts / "antiphon-delivered.conf"]
         ours = "".join(file.read_text("utf-8") for file in files).replace("/etc/dovecot/antiphon", str(scripts))
-        (folder / "filter.sieve").write_text(
-            'require "fileinto"; if header :is "X-Filter" "junk" { fileinto "Junk"; }\n', "utf-8"
-        )
-        mail = folder / "mail"
-        mail.mkdir()
-        shutil.chown(mail, MAIL_USER, MAIL_USER)
-        for each in (folder, scripts):
-            shutil.chown(each, MAIL_USER, MAIL_USER)
+        shutil.chown(scripts, MAIL_USER, MAIL_USER)
+        return ours
+
+    def _configure(self, mail: Path, ours: str) -> None:
+        folder = self.folder
         self.config = folder / "dovecot.conf"
         self.config.write_text(
             f"""
@@ -145,13 +157,20 @@ plugin {{
     def start(self) -> None:
         """Ready when this returns."""
         with open(self.folder / "out", "wb") as out:
-            self._master = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", self.config], stdout=out, stderr=out)
+            self._master = subprocess.Popen(
+                ["/usr/sbin/dovecot", "-F", "-c", self.config], stdout=out, stderr=out, start_new_session=True
+            )
         wait_for(self.imap)
         wait_for(self.lmtp)
 
     def stop(self) -> None:
         """Ended when this returns."""
         self._master.terminate()
+        self._master.wait(timeout=30)
+
+    def kill(self) -> None:
+        """At once, and every connection with it."""
+        os.killpg(self._master.pid, signal.SIGKILL)
         self._master.wait(timeout=30)
 
 

@@ -1,4 +1,4 @@
-"""The how-to for Postfix and Dovecot is run as it is written, as root on a machine of its own; then mail arrives."""
+"""How-tos for doors are run as they are written, each on a machine of its own; then mail arrives."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tests.door.conftest import missing_servers
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "postfix-and-dovecot.md"
 BLOCK = re.compile(r"^```sh root\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+AWAY = ROOT / "docs" / "how-to" / "watch-a-mailbox.md"
+BLOCK_OF_ANN = re.compile(r"^```sh ann\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 APART = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
@@ -25,18 +27,17 @@ def can_be_apart() -> bool:
     return subprocess.run([*APART, "sh", "-c", tries], capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.timeout(300)
-def test_an_operator_joins_by_the_page(tmp_path: Path) -> None:
-    """Every block succeeds; a mail that is moved to Junk is a class A sighting, and back, nothing."""
+def follow(page: Path, block: re.Pattern[str], machine: str, tmp_path: Path) -> None:
+    """Runs the blocks of a page on a machine of their own."""
     if reason := missing_servers():
         pytest.skip(reason)
     if not can_be_apart():
         pytest.skip("no namespaces or overlays here: the page would change this machine")
     blocks = tmp_path / "blocks"
-    blocks.write_text("\n".join(BLOCK.findall(PAGE.read_text("utf-8"))), "utf-8")
+    blocks.write_text("\n".join(block.findall(page.read_text("utf-8"))), "utf-8")
     with open(tmp_path / "said", "w+", encoding="utf-8") as said:
         done = subprocess.run(
-            [*APART, sys.executable, "-m", "tests.door.machine", str(blocks)],
+            [*APART, sys.executable, "-m", machine, str(blocks)],
             cwd=ROOT, stdout=said, stderr=said, check=False, timeout=250,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ['PYTHONPATH']}"},
         )  # fmt: skip
@@ -44,9 +45,22 @@ def test_an_operator_joins_by_the_page(tmp_path: Path) -> None:
         assert done.returncode == 0, said.read()[-6000:]
 
 
-def test_the_page_has_its_blocks() -> None:
-    """The test above is no empty loop, and the lines of contrib are those of the page."""
+@pytest.mark.timeout(300)
+def test_an_operator_joins_by_the_page(tmp_path: Path) -> None:
+    """Every block succeeds; a mail that is moved to Junk is a class A sighting, and back, nothing."""
+    follow(PAGE, BLOCK, "tests.door.machine", tmp_path)
+
+
+@pytest.mark.timeout(300)
+def test_a_person_watches_a_mailbox_by_the_page(tmp_path: Path) -> None:
+    """Every block as ann, over TLS; she proves the mailbox, moves a mail, and may click on it."""
+    follow(AWAY, BLOCK_OF_ANN, "tests.door.away", tmp_path)
+
+
+def test_the_pages_have_their_blocks() -> None:
+    """The tests above are no empty loops, and the lines of contrib are those of the page."""
     page = PAGE.read_text("utf-8")
     assert len(BLOCK.findall(page)) == 7
     line = (ROOT / "contrib" / "postfix" / "antiphon.cf").read_text("utf-8").splitlines()[-1].strip()
     assert line in page
+    assert len(BLOCK_OF_ANN.findall(AWAY.read_text("utf-8"))) == 3

@@ -56,6 +56,7 @@ class Fault:
     seen_days: int = 400
     blocklisted: bool = False
     dated: int = 0
+    filed: bool = False
     then: Callable[[Node], None] | None = None
 
 
@@ -66,7 +67,7 @@ def less(*names: str) -> tuple[str, ...]:
 
 def plain(fault: Fault) -> Fault:
     """The same sender's ordinary mail."""
-    return replace(fault, head={}, above=b"", covers=COVERS, tags="", algorithm="", dated=0)
+    return replace(fault, head={}, above=b"", covers=COVERS, tags="", algorithm="", dated=0, filed=False)
 
 
 def comes(node: Node, fault: Fault, number: int = 1, person: str = ANN) -> None:
@@ -93,7 +94,8 @@ def comes(node: Node, fault: Fault, number: int = 1, person: str = ANN) -> None:
     async def work() -> None:
         arrival = Arrival("delivery", "", b"", now, "lmtp", "9.9.9.9", 25, False, b"")
         await receive.commit_delivery(node.desk, mandate, raw, arrival)
-        await receive.take_report(node.desk, mandate, raw, at=now, source=source)
+        said = replace(await receive.statable(node.desk, mandate, raw, at=now, source=source), filed=fault.filed)
+        await node.store.write(lambda tx: receive.keep_report(tx, node.desk, mandate, said))
 
     node.run(work())
 
@@ -152,6 +154,7 @@ ALONE: dict[str, Fault] = {
     "key-for-email": Fault(record=record_of(SIGNER, " s=tlsrpt;")),
     "not-expired": Fault(tags=" x=PAST;"),
     # what makes a report, and a sighting
+    "by-a-person": Fault(filed=True),
     "not-ours": Fault(head={"Message-ID": "<1@node.example>"}),
     "not-a-robot": Fault(head={"Auto-Submitted": "auto-replied"}),
     "unambiguous": Fault(above=b"CFBL-Address: a@shop.example\r\nCFBL-Address: b@shop.example\r\n"),

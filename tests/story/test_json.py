@@ -139,6 +139,23 @@ def test_what_reading_mail_says_is_on_the_page(tmp_path: Path) -> None:
     compare("audit", json.loads(run(home, "audit", str(tmp_path / "ledger"), "--json").stdout))
 
 
+def test_what_is_watched_is_on_the_page(tmp_path: Path) -> None:
+    """One that waits for its proof; nothing of its secret, which lies in a file."""
+    home, secret = tmp_path / "home", tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("hunter-seventeen", "utf-8")
+    run(home, "init")
+    run(home, "member", "add", "x@y.example")
+    place = ("--server", "[::1]:1143", "--plain", "--user", "x", "--secret-file", str(secret))
+    added = run(home, "watch", "add", "x@y.example", *place, "--json").stdout
+    listed = run(home, "watch", "list", "--json").stdout
+    compare("watch list", json.loads(listed))
+    assert json.loads(listed) == [json.loads(added)]
+    assert "hunter" not in added + listed and str(secret) not in added + listed
+    assert json.loads(run(home, "watch", "remove", "x@y.example", "--json").stdout) == {"address": "x@y.example"}
+    assert json.loads(run(home, "watch", "list", "--json").stdout) == []
+
+
 def test_what_was_done_has_the_fields_of_the_page(tmp_path: Path) -> None:
     """Those that need neither a world nor a case."""
     home, page = tmp_path / "home", PAGE.read_text("utf-8").partition("## What was done")[2]

@@ -38,6 +38,7 @@ class Statement:
     confirmed: bool
     originator_known: bool
     today: int
+    filed: bool = False
 
 
 Check = Callable[[Statement], bool]
@@ -64,6 +65,7 @@ def _time_fits(s: Statement) -> bool:
 
 ACCEPTED: tuple[Rule, ...] = (
     Rule("mandate-live", "The mandate for this address is not live.", lambda s: s.mandate_live),
+    Rule("by-a-person", "A filter put this into Junk, no person: it is evidence only.", lambda s: not s.filed),
     Rule("not-duplicate", "This message was reported already.", lambda s: not s.duplicate),
     Rule("not-ours", "This is our own mail, or an answer to it.", lambda s: not s.ours),
     Rule("not-a-robot", "A bounce, receipt or machine report is never a report.", lambda s: not s.robot),
@@ -98,6 +100,10 @@ SPENDABLE: tuple[Rule, ...] = (
     ),
     Rule("five-a-day", "Five mails of this case counted for this member today.", lambda s: s.today < PER_DAY),
 )
+
+
+EVIDENCE = frozenset({"mandate-live", "by-a-person"})
+"""What only one of these rules refuses is shown and grouped all the same (LAW §3)."""
 
 
 def refusals(rules: tuple[Rule, ...], statement: Statement) -> tuple[str, ...]:

@@ -26,15 +26,17 @@ class ReportState(StrEnum):
 
 
 class Witness(StrEnum):
-    """Who saw a message arrive: the operator's own `MTA`, which told the node before it answered for the mail; or the
-    mail `STORE`, whose log says that it put it into the mailbox."""
+    """Who saw a message arrive: the operator's own `MTA`, which told the node before it answered for the mail; the
+    mail `STORE`, whose log says that it put it into the mailbox; or a `WATCHER`, that found it in a mailbox elsewhere.
+    The first says most."""
 
     MTA = "mta"
     STORE = "store"
+    WATCHER = "watcher"
 
 
 NO_HOUR = -1
-"""What the store alone saw is in no hour's tree: those hold what an MTA committed (LAW §9)."""
+"""What no MTA saw is in no hour's tree: those hold what an MTA committed (LAW §9)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from antiphon.cli import (
     running,
     shell,
     ticketing,
+    watching,
 )
 from antiphon.cli.frame import main
 
@@ -36,4 +37,5 @@ __all__ = [
     "running",
     "shell",
     "ticketing",
+    "watching",
 ]

@@ -24,7 +24,8 @@ from antiphon.terms import Digest, Instant, LedgerDay, full_hour, ledger_day
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a member says of one message, as the rules of reports and sightings see it. `names` are the identities by
-    which an earlier report of it is found; none where that question was answered before."""
+    which an earlier report of it is found; none where that question was answered before. `filed`: no person said it, a
+    filter put the message into Junk."""
 
     evidence: Evidence
     evidence_class: EvidenceClass
@@ -32,19 +33,20 @@ class Claim:
     clicked: bool
     names: tuple[Digest, ...] = ()
     ours: bool = False
+    filed: bool = False
 
 
 def statement_of(tx: Transaction, mandate: Mandate, claim: Claim, now: Instant) -> Statement:
     """Everything that the rules ask about a claim, as it is in this transaction."""
     evidence = claim.evidence
-    earlier = (tx.find(Report, member=mandate.member, identity=name) for name in claim.names)
+    earlier = earlier_of(tx, mandate, claim.names)
     cases = tx.find(Case, originator=evidence.originator, order="-epoch", limit=1) if evidence.originator else []
     day = int(ledger_day(claim.received_at))
     return Statement(
         evidence_class=claim.evidence_class,
         clicked=claim.clicked,
         mandate_live=mandate.live_at(now),
-        duplicate=any(r.state is not ReportState.REFUSED for found in earlier for r in found),
+        duplicate=any(r.state is not ReportState.REFUSED and (claim.filed or not by_filter(r)) for r in earlier),
         ours=claim.ours,
         robot=evidence.robot,
         gate_passes=evidence.gate_passes,
@@ -59,7 +61,18 @@ def statement_of(tx: Transaction, mandate: Mandate, claim: Claim, now: Instant) 
         confirmed=tx.get(Confirmation, mandate.member, evidence.originator) is not None,
         originator_known=bool(evidence.originator),
         today=tx.count(Sighting, member=mandate.member, case=cases[0].case, day=day) if cases else 0,
+        filed=claim.filed,
     )
+
+
+def earlier_of(tx: Transaction, mandate: Mandate, names: tuple[Digest, ...]) -> list[Report]:
+    """What was said of this message before."""
+    return [report for name in names for report in tx.find(Report, member=mandate.member, identity=name)]
+
+
+def by_filter(report: Report) -> bool:
+    """Whether a filter said it, which is no reason not to hear a person."""
+    return "by-a-person" in report.reasons.split(",")
 
 
 def admit(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, *, evidence: Evidence) -> Report:

@@ -17,8 +17,8 @@ NODE_KEY = "node.key"
 
 class Arrival(msgspec.Struct, frozen=True):
     """One record of the spool. `box` is delivery, report, reply, bounce, prove or probe, or what was handed in:
-    reported, junked, retracted, delivered. `sealed` is the raw mail under the member's key, or the node's own where
-    there is no member."""
+    reported, junked, retracted, delivered; of a watcher also watched and filed. `sealed` is the raw mail under the
+    member's key, or the node's own where there is no member."""
 
     box: str
     token: str

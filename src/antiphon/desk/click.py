@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from antiphon.campaign.acceptance import SPENDABLE, refusals
-from antiphon.campaign.report import Delivery, EvidenceClass, Original, Report, ReportState
+from antiphon.campaign.report import Delivery, EvidenceClass, Original, Report, ReportState, Witness
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.admit import Claim, admit, statement_of
 from antiphon.desk.arrival import Fetched, fetch
@@ -67,7 +67,8 @@ def _kept(tx: Transaction, desk: Desk, name: Identifier) -> _Kept:
     if original is not None and mandate.data_key is not None and original.until > desk.clock.now():
         raw = desk.vault.open(mandate.data_key, original.sealed, name)
     delivery = tx.get(Delivery, report.member, report.identity)
-    seen = report.evidence_class is not EvidenceClass.UPLOADED and delivery is not None
+    ours = report.evidence_class is not EvidenceClass.UPLOADED
+    seen = delivery is not None and (ours or delivery.witness is Witness.WATCHER)
     fetched = msgspec.json.decode(delivery.evidence, type=Fetched) if seen and delivery is not None else None
     return _Kept(report, mandate, tx.get(Sighting, name), tx.get(Click, name), raw, fetched)
 

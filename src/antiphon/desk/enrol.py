@@ -13,7 +13,7 @@ from antiphon.formats.domain import organisational_domain, parse_domain
 from antiphon.formats.message import Message
 from antiphon.ports import Transaction
 from antiphon.registry.agreement import VERSION
-from antiphon.registry.mandate import Agreement, Consent, Mandate, MandateState, consents_of, is_role
+from antiphon.registry.mandate import Agreement, Consent, Mandate, MandateState, consents_of, is_role, proved
 from antiphon.registry.proof import Proving, faults
 from antiphon.terms import Domain
 
@@ -95,9 +95,7 @@ async def prove_member(desk: Desk, token: str, message: Message, fetched: Fetche
         to = f"prove+{token}@{desk.house.domain}"
         failed = faults(Proving(message, signatures, records, mandate.address, to, now))
         if not failed:
-            unbroken = mandate.state is MandateState.LIVE and mandate.proof_stands(now)
-            proved = replace(mandate, renewed_at=now) if unbroken else replace(mandate, proved_at=now, renewed_at=None)
-            tx.put(replace(proved, state=MandateState.LIVE, text_version=VERSION, rests_why=""))
+            tx.put(proved(mandate, now, VERSION))
             sealed = desk.vault.seal(key, message.raw, b"agreement")
             tx.put(Agreement(mandate.member, VERSION, now, sealed))
         return failed

@@ -28,9 +28,12 @@ from antiphon.optout.originator import Signing
 from antiphon.ports import CABINETS, KeyState, Transaction
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate, MandateState
 from antiphon.registry.ticket import Ticket
+from antiphon.registry.watch import Sight, Watch, WatchedFolder
 from antiphon.terms import Digest
 
-DROPPED: tuple[type, ...] = (Agreement, Asked, Confirmation, Taken, Submission, Ticket, Signing, KeptOpening)
+DROPPED: tuple[type, ...] = (
+    Agreement, Asked, Confirmation, Taken, Submission, Ticket, Signing, KeptOpening, Watch, WatchedFolder, Sight
+)  # fmt: skip
 """Records that go with their member."""
 KEYS = {cabinet.kind: cabinet.key for cabinet in CABINETS}
 

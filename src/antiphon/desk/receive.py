@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from antiphon.campaign.acceptance import ACCEPTED, SPENDABLE, refusals
+from antiphon.campaign.acceptance import ACCEPTED, EVIDENCE, SPENDABLE, refusals
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.report import NO_HOUR, Delivery, EvidenceClass, Report, ReportState, Witness
 from antiphon.campaign.stream import arrived_at, stamped_at
-from antiphon.desk.admit import Claim, add_sighting, case_of, statement_of
+from antiphon.desk.admit import Claim, add_sighting, by_filter, case_of, earlier_of, statement_of
 from antiphon.desk.arrival import Arrival, Fetched, fetch
 from antiphon.desk.click import keep_original
 from antiphon.desk.desk import Desk
 from antiphon.desk.fade import fades_at
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import infrastructure_among, note_signers
-from antiphon.desk.withdraw import undo
+from antiphon.desk.withdraw import retract, undo
 from antiphon.errors import RefusedByLaw
 from antiphon.formats.dkim import assume_valid, identities, keys_needed, verify
 from antiphon.formats.message import Message, parse_message
@@ -62,7 +62,7 @@ async def delivery_work(
         now = desk.clock.now()
         desk.log.close_hours(tx, now)
         known = tx.get(Delivery, mandate.member, names[0])
-        if known is not None and witness in (Witness.STORE, known.witness):
+        if known is not None and _SAYS.index(witness) >= _SAYS.index(known.witness):
             return
         hour = now // HOUR if witness is Witness.MTA else NO_HOUR
         taken = tx.find(Delivery, hour=hour, order="-position", limit=1) if witness is Witness.MTA else []
@@ -74,6 +74,9 @@ async def delivery_work(
             tx.put(row)
 
     return work
+
+
+_SAYS = tuple(Witness)
 
 
 def _client(message: Message, arrival: Arrival) -> tuple[str, int]:
@@ -146,9 +149,10 @@ async def judge(
 
 
 def _class_of(delivery: Delivery | None, *, moved: bool) -> EvidenceClass:
-    if delivery is None or (delivery.witness is Witness.STORE and not moved):
-        return EvidenceClass.UPLOADED
-    return EvidenceClass.COMMITTED if delivery.witness is Witness.MTA else EvidenceClass.STORED
+    if delivery is not None and delivery.witness is Witness.MTA:
+        return EvidenceClass.COMMITTED
+    stored = delivery is not None and delivery.witness is Witness.STORE and moved
+    return EvidenceClass.STORED if stored else EvidenceClass.UPLOADED
 
 
 def _delivery(tx: Transaction, member: Identifier, names: tuple[Digest, ...]) -> Delivery | None:
@@ -157,13 +161,14 @@ def _delivery(tx: Transaction, member: Identifier, names: tuple[Digest, ...]) ->
 
 @dataclass(frozen=True, slots=True)
 class Statable:
-    """One member's statement about one message, all worked out that needs no transaction."""
+    """One member's statement about one message, all worked out that needs no transaction. `filed`: its filter's."""
 
     judged: Judged
     print_: Fingerprint
     at: Instant
     source: str
     clicked: bool
+    filed: bool = False
 
 
 async def take_report(
@@ -217,12 +222,14 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     desk.log.close_hours(tx, now)
     live = tx.get(Mandate, mandate.member) or mandate
     claim = Claim(
-        evidence, judged.evidence_class, judged.received_at, said.clicked, names=judged.names, ours=judged.ours
-    )
+        evidence, judged.evidence_class, judged.received_at, said.clicked,
+        names=judged.names, ours=judged.ours, filed=said.filed,
+    )  # fmt: skip
     statement = statement_of(tx, live, claim, now)
     refused, unfit = refusals(ACCEPTED, statement), refusals(SPENDABLE, statement)
     case = case_of(tx, desk, evidence, seen_at=judged.seen_at) if not refused and evidence.originator else None
-    evidence_only = refused == ("mandate-live",) and live.state is MandateState.PENDING
+    waits = live.state is MandateState.PENDING
+    evidence_only = bool(refused) and set(refused) <= EVIDENCE and (waits or refused == ("by-a-person",))
     campaign, why = None, ""
     if evidence_only or not refused:
         campaign, why = desk.place(tx, said.print_, judged.received_at, evidence.subject)
@@ -240,6 +247,7 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     )
     # Whoever was erased while its mail was being read leaves nothing behind.
     if "not-duplicate" not in refused and live.data_key is not None:
+        _forget_filter(tx, live, judged)
         tx.add(report)
     if case is not None and not unfit and not refused:
         add_sighting(tx, desk, live, report, evidence=evidence)
@@ -248,6 +256,13 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
         if judged.evidence_class is not EvidenceClass.UPLOADED:
             note_signers(tx, live, evidence)
     return report
+
+
+def _forget_filter(tx: Transaction, mandate: Mandate, judged: Judged) -> None:
+    """What a filter said of a message ends where its member says it."""
+    for earlier in earlier_of(tx, mandate, judged.names):
+        if earlier.state is ReportState.EVIDENCE_ONLY and by_filter(earlier):
+            retract(tx, earlier)
 
 
 def _report(desk: Desk, mandate: Mandate, said: Statable) -> Report:

@@ -9,6 +9,7 @@ from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.click import undo_click
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, move, tell
+from antiphon.desk.watch import drop_watch
 from antiphon.errors import IllegalTransition, RefusedByLaw
 from antiphon.ledger.commitment import hide
 from antiphon.ledger.entry import Disputed, Phase, Stopped, Withdrawn
@@ -56,6 +57,7 @@ async def revoke(desk: Desk, address: str) -> None:
     def work(tx: Transaction) -> None:
         now, mandate = desk.clock.now(), _mandate(tx, address)
         tx.put(replace(mandate, state=MandateState.REVOKED, revoked_at=now))
+        drop_watch(tx, mandate.member)
         for report in tx.find(Report, member=mandate.member, state=ReportState.ACCEPTED):
             sighting = tx.get(Sighting, report.report)
             if sighting is None or sighting.paid is None:

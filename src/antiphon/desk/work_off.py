@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -18,6 +19,7 @@ from antiphon.desk.enrol import prove_member
 from antiphon.desk.probe import take_probe
 from antiphon.desk.receive import Work, delivery_work, keep_report, statable, take_back
 from antiphon.desk.submit import SOURCE, note_submission
+from antiphon.desk.watch import FILED, WATCHED, WATCHER
 from antiphon.errors import MalformedInput
 from antiphon.formats.handed import Event
 from antiphon.formats.message import parse_message
@@ -30,7 +32,7 @@ AT_A_TIME = 32
 BYTES_AT_A_TIME = 8 * 2**20
 AT_ONCE = 4
 """Of these worked on at a time: one is judged here while another waits for DNS or is read in its own process."""
-TOGETHER = frozenset({"delivery", "report", Event.DELIVERED, Event.REPORTED, Event.JUNKED})
+TOGETHER = frozenset({"delivery", "report", Event.DELIVERED, Event.REPORTED, Event.JUNKED, WATCHED, FILED})
 """Records that leave nothing behind but by their transaction; the others are taken one by one."""
 IN_LEDGER = frozenset({"reply", "bounce"})
 """Records of which the ledger tells."""
@@ -118,8 +120,10 @@ async def _of_member(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival)
             return [await delivery_work(desk, mandate, raw, arrival, witness=Witness.STORE)]
         case "report":
             return await _forwarded(desk, mandate, raw, arrival)
-        case Event.REPORTED | Event.JUNKED:
-            return [await _stated(desk, mandate, raw, arrival, moved=arrival.box == Event.JUNKED)]
+        case "watched":
+            return [await delivery_work(desk, mandate, raw, arrival, witness=Witness.WATCHER)]
+        case Event.REPORTED | Event.JUNKED | "filed":
+            return [await _stated(desk, mandate, raw, arrival)]
         case Event.RETRACTED:
             await take_back(desk, mandate, raw)
     return []
@@ -134,12 +138,13 @@ async def _forwarded(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival)
     return works
 
 
-async def _stated(
-    desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival, *, clicked: bool = False, moved: bool = False
-) -> Work:
+async def _stated(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival, *, clicked: bool = False) -> Work:
     at, source = Instant(arrival.at), arrival.source
+    # Only the house's own store knows of sessions; that a mailbox elsewhere was seen to change makes nothing class B.
+    moved = arrival.box == Event.JUNKED and source != WATCHER
     try:
         said = await statable(desk, mandate, raw, at=at, source=source, clicked=clicked, moved=moved)
+        said = replace(said, filed=arrival.box == FILED)
     except MalformedInput:
         if source != SOURCE:
             raise

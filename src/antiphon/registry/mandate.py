@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from antiphon.terms import DAY, Identifier, Instant
@@ -85,6 +85,13 @@ class Mandate:
         """Whether the address was shown to be theirs within a year."""
         shown = self.renewed_at if self.renewed_at is not None else self.proved_at
         return shown is not None and now - shown <= PROOF_LASTS
+
+
+def proved(mandate: Mandate, now: Instant, version: str) -> Mandate:
+    """The mandate after its holder was shown again: live, and known to be theirs without a break where it was so."""
+    unbroken = mandate.state is MandateState.LIVE and mandate.proof_stands(now)
+    shown = replace(mandate, renewed_at=now) if unbroken else replace(mandate, proved_at=now, renewed_at=None)
+    return replace(shown, state=MandateState.LIVE, text_version=version, rests_why="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,18 @@ PROOF: tuple[ProofRule, ...] = (
 )
 
 
+BY_ITSELF: tuple[ProofRule, ...] = tuple(rule for rule in PROOF if rule.name != "signed")
+"""In a mailbox that is watched a mail to itself shows who holds it: it carries what only its holder was told, and was
+found there (LAW §3)."""
+
+
+def self_faults(proving: Proving, nonce: str) -> tuple[str, ...]:
+    """As `faults`, for a mail from the address to itself that has to carry this nonce."""
+    said = " ".join([*(field.text for field in proving.message.all("subject")), proving.text()]).lower()
+    failed = [rule.name for rule in BY_ITSELF if not rule.check(proving)]
+    return tuple(failed if nonce and nonce in said else [*failed, "carries-the-nonce"])
+
+
 def faults(proving: Proving) -> tuple[str, ...]:
     """Every rule that fails, the deciding one first; empty means that the address is its author's."""
     return tuple(rule.name for rule in PROOF if not rule.check(proving))

@@ -13,14 +13,15 @@ from antiphon.optout.known import Confirmation
 from antiphon.ports import Transaction
 from antiphon.registry.agreement import VERSION, agreement
 from antiphon.registry.mandate import Agreement, Mandate
+from antiphon.registry.watch import Watch
 from antiphon.terms import Instant, show_instant
 
 View = dict[str, object]
 
 
 def copy_of(tx: Transaction, desk: Desk, address: str) -> View:
-    """Mandate with its text and the signed mail, every report and what it led to, clicks, confirmations, and what was
-    asked of whom. Raises RefusedByLaw where there is no such member."""
+    """Mandate with its text and the signed mail, every report and what it led to, clicks, confirmations, the mailbox
+    that is watched, and what was asked of whom. Raises RefusedByLaw where there is no such member."""
     found = tx.find(Mandate, address=address.strip().lower())
     if not found:
         raise RefusedByLaw(f"{address} is not a member.", ("known",), advice="`antiphon member list` shows them.")
@@ -33,6 +34,7 @@ def copy_of(tx: Transaction, desk: Desk, address: str) -> View:
             {"at": show_instant(c.at), "originator": c.originator, "where": c.target, "state": c.state.value}
             for c in tx.find(Click, member=member)
         ],
+        "watched": _watched(tx.get(Watch, member)),
         "confirmations": [
             {"at": show_instant(c.at), "originator": c.originator, "why": c.why}
             for c in tx.find(Confirmation, member=member)
@@ -58,6 +60,18 @@ def _mandate(tx: Transaction, desk: Desk, kept: Mandate) -> View:
         "signed_text": desk.vault.open(kept.data_key, signed.sealed, b"agreement").decode("utf-8", "replace")
         if signed is not None and kept.data_key is not None
         else None,
+    }
+
+
+def _watched(watch: Watch | None) -> View | None:
+    """The mailbox elsewhere that is looked at; where its secret is, never what."""
+    if watch is None:
+        return None
+    return {
+        "server": f"{watch.server}:{watch.port}",
+        "user": watch.user,
+        "secret": f"{watch.secret_kind.value}: {watch.secret}",
+        "since": show_instant(watch.added_at),
     }
 
 

@@ -33,8 +33,8 @@ class Authority:
         )
         self.certificate = self._own.public_bytes(Encoding.PEM)
 
-    def context(self, host: str) -> ssl.SSLContext:
-        """A server context that is this host, and every name below it."""
+    def pem(self, host: str) -> bytes:
+        """Key and certificate of this host, and of every name below it."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName(host), x509.DNSName(f"*.{host}")]
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -44,11 +44,15 @@ class Authority:
             .add_extension(identifier, critical=False)
             .sign(self._key, SHA256())
         )
+        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return plain + certificate.public_bytes(Encoding.PEM)
+
+    def context(self, host: str) -> ssl.SSLContext:
+        """A server context that is this host, and every name below it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "host.pem"
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            path.write_bytes(pem + certificate.public_bytes(Encoding.PEM))
+            path.write_bytes(self.pem(host))
             context.load_cert_chain(path)
         return context
 

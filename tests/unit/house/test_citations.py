@@ -10,9 +10,9 @@ from tests.unit.house.repository import ROOT, below, name, text
 
 STANDARDS = ROOT / "docs" / "standards.md"
 ROW = re.compile(r"^\| RFC (\d+) \| [^|]+ \| (yes|partial|no) \| [^|]+ \|$", re.MULTILINE)
-CITED = re.compile(r"\bRFCs? ?-?(\d{3,5})\b")
+CITED = re.compile(r"\bRFCs? ?-?(?!822\.SIZE)(\d{3,5})\b")
 WRONG_FORM = re.compile(
-    r"\bRFC(?:\d|-\d|  +\d)"  # glued, hyphened or stretched
+    r"\bRFC(?!822\.SIZE\b)(?:\d|-\d|  +\d)"  # glued, hyphened or stretched; but one IMAP data item
     r"|\bRFCs \d"  # a list, in which no number can be found
     r"|\bRFC \d+,? *(?:[Ss]ec(?:tions?|\.)|[Ss]s?\.? ?\d|§ |§§|\(§|App\b|A\.\d|\d+\.\d)"  # a section in words
     r"|\bRFC \d+,§",
