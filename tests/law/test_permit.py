@@ -27,11 +27,13 @@ def closed() -> Iterator[None]:
 FENCED: dict[str, type[BaseException]] = {
     "anchor-agrees": AnchorLost,
     "paid": MalformedInput,
+    "fresh": MalformedInput,
     "distinct": MalformedInput,
     "unspent": AlreadyTaken,
 }
-"""What refuses where the rule alone is gone: the anchor is not written over, an intent without a leaf, or
-with one twice, has no encoding, and a spend key is unique in the store."""
+"""What refuses where the rule alone is gone: the anchor is not written over, an intent without a leaf, or with one
+twice, has no encoding, the salts of what did not pay are gone after thirty days, and a spend key is unique in the
+store."""
 
 
 def test_every_rule_has_a_scene() -> None:

@@ -8,7 +8,7 @@ from antiphon.campaign.sighting import Sighting
 from antiphon.desk.coin import asked_of, existing
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, move, tell
-from antiphon.desk.intent import Intent, intent_of
+from antiphon.desk.intent import intent_of
 from antiphon.desk.question import Wish, ask, budgets
 from antiphon.ledger.allowance import OWN, Act, Permit, Side, spend
 from antiphon.ledger.kept import Spent
@@ -20,16 +20,18 @@ from antiphon.terms import Digest, Identifier, Instant
 
 
 class _Till:
-    """The purses and the ledger of one transaction, as `spend` needs them."""
+    """The purses and the ledger of one transaction, as `spend` needs them. The entry is made when it is appended: what
+    is not lawful need not have one."""
 
-    def __init__(self, tx: Transaction, desk: Desk, entry: Intent, now: Instant) -> None:
-        self._tx, self._desk, self._entry, self._now = tx, desk, entry, now
+    def __init__(self, tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> None:
+        self._tx, self._desk, self._wish, self._now = tx, desk, wish, now
 
     def take(self, side: Side, key: Digest, intent: int) -> None:
         self._tx.add(Spent(side.value, key, intent))
 
     def append(self) -> int:
-        return self._desk.log.append(self._tx, self._entry, self._now)
+        entry = intent_of(self._tx, self._desk, self._wish, self._now)
+        return self._desk.log.append(self._tx, entry, self._now)
 
 
 async def mint(desk: Desk, wish: Wish) -> Permit:
@@ -44,7 +46,7 @@ async def mint(desk: Desk, wish: Wish) -> Permit:
         now = desk.clock.now()
         desk.log.close_hours(tx, now)
         question = ask(tx, desk, wish, now)
-        permit = spend(question, _Till(tx, desk, intent_of(tx, desk, wish, now), now))
+        permit = spend(question, _Till(tx, desk, wish, now))
         _use_up(tx, wish, permit, now)
         case = existing(tx.get(Case, wish.case))
         tx.add(_attempt(desk, case, wish, permit, now=now))
