@@ -22,7 +22,7 @@ from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case
 from antiphon.optout.click import Click
 from antiphon.optout.destination import Halt, HostPair, Pair
-from antiphon.optout.known import Confirmation, Happening, KnownOriginator
+from antiphon.optout.known import Confirmation, Happening, KnownOriginator, TakenOut
 from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate
@@ -72,6 +72,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Original, "original", ("report",), (), (("until",),)),
     Cabinet(Click, "click", ("report",), (), (("state", "hold_until"), ("case", "state"), ("member", "state"))),
     Cabinet(Confirmation, "confirmation", ("member", "originator")),
+    Cabinet(TakenOut, "taken_out", ("member", "originator"), (), (("at",),)),
     Cabinet(
         Sighting,
         "sighting",

@@ -14,9 +14,10 @@ from antiphon.optout.approval import Draft, draft_reports
 from antiphon.ports import Letter
 from antiphon.terms import Identifier
 from tests.law.node import Node
-from tests.law.town import ORIGINATORS, Sockets
+from tests.law.town import ORIGINATORS, PEOPLE, Sockets
 
 SHOP = "shop.example"
+ANN, BEN = PEOPLE[:2]
 
 
 @dataclass
@@ -72,3 +73,26 @@ def attempt(node: Node, wanted: Wanted) -> None:
 
     node.run(work())
     node.read()
+
+
+def of(node: Node, *people: str, domain: str = SHOP) -> list[str]:
+    """The newest report of each of these people."""
+    newest = {said.person: source for source, said in node.tally.said.items() if said.originator == domain}
+    return [newest[person] for person in people]
+
+
+def request(node: Node, *people: str, **more: object) -> Wanted:
+    """A lawful request of one member, as far as nothing is changed."""
+    leave = max((e for e, leave in node.tally.leaves.items() if leave.originator == SHOP), default=None)
+    wanted = Wanted(Act.REQUEST, of(node, *(people or (ANN,))), approval=leave)
+    return replace(wanted, **more)  # type: ignore[arg-type]  # as named
+
+
+def opt_out(node: Node, *people: str, **more: object) -> Wanted:
+    """A lawful own opt-out by standing consent, as far as nothing is changed."""
+    return replace(Wanted(Act.OWN_OPT_OUT, of(node, *(people or (ANN,)))), **more)  # type: ignore[arg-type]  # as named
+
+
+def notice(node: Node) -> Wanted:
+    """The lawful notice, as far as nothing is changed."""
+    return Wanted(Act.NOTICE, of(node, ANN))

@@ -17,7 +17,7 @@ from antiphon.desk.enrol import add_member
 from antiphon.desk.erase import heed_keys, leave
 from antiphon.desk.log import HOUR_CLOSED, keep_number, number
 from antiphon.desk.pair import decide
-from antiphon.desk.receive import commit_delivery, take_report
+from antiphon.desk.receive import commit_delivery, take_back, take_report
 from antiphon.desk.round import take_round
 from antiphon.desk.settle import bounced, settle_interrupted
 from antiphon.errors import AlreadyTaken, AnchorLost, IllegalTransition, MalformedInput, RefusedByLaw
@@ -27,9 +27,7 @@ from antiphon.ledger.audit import audit
 from antiphon.ledger.commitment import hide
 from antiphon.ledger.entry import (
     KeyRotated,
-    NoticeIntended,
     NoticeSettled,
-    RequestIntended,
     RequestSettled,
     parse_entry,
 )
@@ -43,6 +41,7 @@ from antiphon.ports import Store, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import DAY, HOUR, MINUTE, SECOND, Instant, ledger_day
 from tests.law.fuse import Crash
+from tests.law.published import Published
 from tests.law.tally import Leave, Person, Said
 from tests.law.town import LOG, OPERATOR_KEY, ORIGINATORS, PEOPLE, Books, Originator, open_desk, signature
 from tests.unit.desk.household import START
@@ -51,17 +50,6 @@ T = TypeVar("T")
 NO = (RefusedByLaw, AlreadyTaken, IllegalTransition, MalformedInput)
 BURST = 12
 """Rounds that follow each other within minutes, as pace allows."""
-
-
-class Published:
-    """What the ledger says, read entry by entry: whom each intent touched, and what was spent twice."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.intents: dict[int, NoticeIntended | RequestIntended] = {}
-        self.leaves: set[int] = set()
-        self.nullifiers: set[bytes] = set()
-        self.twice: list[int] = []
 
 
 class Node:
@@ -169,16 +157,9 @@ class Node:
         said = self.published
         for stored in self.find(StoredEntry, index__ge=said.size, order="index"):
             entry = parse_entry(stored.body)
-            said.size = stored.index + 1
             if isinstance(entry, NoticeSettled | RequestSettled):
                 self.tally.settled(entry)
-            if isinstance(entry, NoticeIntended | RequestIntended):
-                said.intents[stored.index] = entry
-                leaves, nullifiers = {leaf.index for leaf in entry.leaves}, {bytes(n) for n in entry.nullifiers}
-                if leaves & said.leaves or nullifiers & said.nullifiers or min(map(len, (leaves, nullifiers))) == 0:
-                    said.twice.append(stored.index)
-                said.leaves |= leaves
-                said.nullifiers |= nullifiers
+            said.take(stored.index, entry)
 
     def check(self) -> None:
         """The inequality, at every host, by the host's own count."""
@@ -266,6 +247,7 @@ class Node:
         now = self.now
         raw, target = self.books.letter(o, person, size, now, to_signed=to_signed)
         source = f"mail {self.books.numbers}"
+        self.books.raws[source] = raw
         self.tally.said[source] = Said(person, o.domain, target, len(raw), now, now, uploaded, to_signed=to_signed)
         self.tally.said[source].dead = self.tally.people[person].left
         mandates = self.find(Mandate, address=person)
@@ -305,6 +287,16 @@ class Node:
         with contextlib.suppress(RefusedByLaw):
             self.run(withdraw.undo(self.desk, report.report, who="a member"))
             self.tally.said[source].dead = True
+
+    def take_out(self, source: str) -> None:
+        """A member moves a mail from Junk to the inbox: it wants mail of that originator. Of an upload nobody here
+        knows who that is."""
+        said, mandates = self.tally.said[source], self.find(Mandate, address=self.tally.said[source].person)
+        if mandates:
+            self.run(take_back(self.desk, mandates[0], self.books.raws[source], at=self.now))
+            said.dead = True
+            if not said.uploaded and ORIGINATORS[said.originator].signed:
+                self.tally.spared[said.person, said.originator] = self.now
 
     def case(self, domain: str) -> Case | None:
         """The newest case of an originator."""

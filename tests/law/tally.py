@@ -99,6 +99,7 @@ class Tally:
     leaves: dict[int, Leave] = field(default_factory=dict)
     approved_notices: set[bytes] = field(default_factory=set)
     ended: dict[str, str] = field(default_factory=dict)
+    spared: dict[tuple[str, str], int] = field(default_factory=dict)
     pairs: dict[str, bool] = field(default_factory=dict)
     halted: set[tuple[str, str]] = field(default_factory=set)
     armed: int = 0
@@ -110,6 +111,12 @@ class Tally:
         """Who is erased and comes again is somebody new: what was asked for the earlier one is nobody's any more."""
         for attempt in self.attempts:
             attempt.people = tuple(f"{each}, erased" if each == person else each for each in attempt.people)
+        self.spared = {key: at for key, at in self.spared.items() if key[0] != person}
+
+    def wanted(self, person: str, originator: str, now: int) -> bool:
+        """Whether this person took mail of this originator out of Junk less than a year ago."""
+        at = self.spared.get((person, originator))
+        return at is not None and now - at <= 365 * DAY
 
     def asked_at(self, person: str, originator: str, now: int, *, own_only: bool = False) -> int | None:
         """When this person was asked for, at the earliest: by an attempt that was accepted and did not bounce."""
@@ -182,6 +189,7 @@ class Tally:
                 ("somebody who left", person.left),
                 ("a mandate that was not proved for a year", now - person.proved_at > 365 * DAY),
                 ("a report that was taken back", said.dead),
+                ("mail that its member wants to have", self.wanted(said.person, said.originator, now)),
                 ("no consent to be identified", not person.token and not clicked),
                 ("an upload without a click", said.uploaded and not clicked),
                 ("a click that nobody made", clicked and said.clicked_at is None),
@@ -256,6 +264,7 @@ class Tally:
             waits = person.optout and sum(said.person in a.people for a in tries) < 3
             if said.originator == originator and not said.dead and now - said.received_at <= 30 * DAY:
                 asked = self.asked_at(said.person, originator, now) is not None
+                asked |= self.wanted(said.person, originator, now)
                 if not (person.left or waits or asked or self.unsettled(said.person, originator, now)):
                     found.add(said.person)
         return found
@@ -265,7 +274,7 @@ class Tally:
         wrong = [] if len(people) >= 1 else ["a notice without a row"]
         for person in people:
             known = self.people[person]
-            if known.left or not known.token:
+            if known.left or not known.token or self.wanted(person, originator, now):
                 wrong.append("a notice names somebody who did not agree")
             if self.asked_at(person, originator, now) is not None or self.unsettled(person, originator, now):
                 wrong.append("a notice names somebody who was asked for, or waits")

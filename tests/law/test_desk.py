@@ -90,6 +90,11 @@ class Law(RuleBasedStateMachine):
         if source := self._said(number):
             self.node.undo(source)
 
+    @rule(number=numbers)
+    def one_takes_mail_out_of_junk(self, number: int) -> None:
+        if source := self._said(number):
+            self.node.take_out(source)
+
     @rule(person=people, what=st.sampled_from(["leave", "erase", "count", "count,token", "count,token,optout"]))
     def one_decides_anew(self, person: str, what: str) -> None:
         if what in ("leave", "erase"):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from antiphon.terms import DAY
+from tests.law.careless import of
 from tests.law.node import Node
-from tests.law.scenes import OPEN, at, of
+from tests.law.scenes import OPEN, at
 from tests.law.stages import newsletter
 from tests.law.town import PEOPLE
 

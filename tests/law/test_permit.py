@@ -12,8 +12,8 @@ import pytest
 
 from antiphon.errors import AlreadyTaken, AnchorLost, MalformedInput, RefusedByLaw
 from antiphon.ledger import allowance
-from tests.law.careless import attempt
-from tests.law.scenes import OPEN, SCENES, at, notice, opt_out, request
+from tests.law.careless import attempt, notice, opt_out, request
+from tests.law.scenes import OPEN, SCENES, at
 
 
 @pytest.fixture(autouse=True)

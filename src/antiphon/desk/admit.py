@@ -8,7 +8,7 @@ from hashlib import sha256
 from antiphon.campaign.acceptance import SPENDABLE, Statement, refusals
 from antiphon.campaign.report import EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
-from antiphon.desk.coin import asked_of
+from antiphon.desk.coin import asked_of, is_spared
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, tell
 from antiphon.errors import AntiphonError
@@ -20,12 +20,14 @@ from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Digest, Instant, LedgerDay, full_hour, ledger_day
 
+NEVER = Instant(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a member says of one message, as the rules of reports and sightings see it. `names` are the identities by
     which an earlier report of it is found; none where that question was answered before. `filed`: no person said it, a
-    filter put the message into Junk."""
+    filter put the message into Junk. `at` is when it was said."""
 
     evidence: Evidence
     evidence_class: EvidenceClass
@@ -34,6 +36,7 @@ class Claim:
     names: tuple[Digest, ...] = ()
     ours: bool = False
     filed: bool = False
+    at: Instant = NEVER
 
 
 def statement_of(tx: Transaction, mandate: Mandate, claim: Claim, now: Instant) -> Statement:
@@ -41,12 +44,12 @@ def statement_of(tx: Transaction, mandate: Mandate, claim: Claim, now: Instant) 
     evidence = claim.evidence
     earlier = earlier_of(tx, mandate, claim.names)
     cases = tx.find(Case, originator=evidence.originator, order="-epoch", limit=1) if evidence.originator else []
-    day = int(ledger_day(claim.received_at))
+    day, spared = int(ledger_day(claim.received_at)), is_spared(tx, mandate.member, evidence.originator, now)
     return Statement(
         evidence_class=claim.evidence_class,
         clicked=claim.clicked,
         mandate_live=mandate.live_at(now),
-        duplicate=any(r.state is not ReportState.REFUSED and (claim.filed or not by_filter(r)) for r in earlier),
+        duplicate=any(_stands(tx, r, claim.at) and (claim.filed or not by_filter(r)) for r in earlier),
         ours=claim.ours,
         robot=evidence.robot,
         gate_passes=evidence.gate_passes,
@@ -57,8 +60,8 @@ def statement_of(tx: Transaction, mandate: Mandate, claim: Claim, now: Instant) 
         received_at=claim.received_at,
         signed_at=evidence.signed_at,
         relayed=evidence.relayed,
-        transactional=bool(evidence.transactional),
-        confirmed=tx.get(Confirmation, mandate.member, evidence.originator) is not None,
+        transactional=bool(evidence.transactional) or spared,
+        confirmed=tx.get(Confirmation, mandate.member, evidence.originator) is not None and not spared,
         originator_known=bool(evidence.originator),
         today=tx.count(Sighting, member=mandate.member, case=cases[0].case, day=day) if cases else 0,
         filed=claim.filed,
@@ -73,6 +76,16 @@ def earlier_of(tx: Transaction, mandate: Mandate, names: tuple[Digest, ...]) -> 
 def by_filter(report: Report) -> bool:
     """Whether a filter said it, which is no reason not to hear a person."""
     return "by-a-person" in report.reasons.split(",")
+
+
+def _stands(tx: Transaction, report: Report, at: Instant) -> bool:
+    """Whether an earlier report leaves no room for another of the same mail. One that was taken back before it paid
+    leaves room for a new act of its member; the old act, told once more, is none."""
+    if report.state is not ReportState.RETRACTED:
+        return report.state is not ReportState.REFUSED
+    sighting = tx.get(Sighting, report.report)
+    unspent = sighting is None or (sighting.paid is None and sighting.complained is None)
+    return not unspent or at <= report.reported_at
 
 
 def admit(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, *, evidence: Evidence) -> Report:

@@ -17,6 +17,7 @@ from antiphon.optout.asking import Asked, Phase, nobody_asked
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.click import Click, ClickState
 from antiphon.optout.evidence import Evidence, parse_evidence
+from antiphon.optout.known import Confirmation, TakenOut, spared
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate
 from antiphon.terms import Digest, Identifier, Instant
@@ -34,6 +35,12 @@ def existing(record: T | None) -> T:
 def asked_of(tx: Transaction, member: Identifier, originator: str) -> Asked:
     """The clock of one person before one originator."""
     return tx.get(Asked, member, originator) or nobody_asked(member, originator)
+
+
+def is_spared(tx: Transaction, member: Identifier, originator: str, now: Instant) -> bool:
+    """Whether this member took mail of this originator out of Junk, and has not said otherwise since."""
+    taken, confirmed = tx.get(TakenOut, member, originator), tx.get(Confirmation, member, originator)
+    return spared(taken, confirmed, now)
 
 
 def spend_keys(evidence: Evidence, member: Identifier) -> tuple[Digest, ...]:
@@ -63,6 +70,7 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant, act: Act) -> Coin:
         clicked=sighting.clicked,
         to_signed=evidence.to_covered,
         retracted=sighting.state is SightingState.RETRACTED or report.state is not ReportState.ACCEPTED,
+        spared=is_spared(tx, sighting.member, sighting.originator, now),
         retired=min(sighting.received_at, report.reported_at) <= number(tx, RETIRED),
         mandate_live=mandate.live_at(now),
         has_token=mandate.allows(Consent.TOKEN),

@@ -12,6 +12,7 @@ from antiphon.desk.history import look_by, tell
 from antiphon.desk.withdraw import retract
 from antiphon.errors import RefusedByLaw
 from antiphon.ledger.allowance import FRESH
+from antiphon.optout.case import Case
 from antiphon.optout.evidence import parse_evidence
 from antiphon.optout.holding import hold_until
 from antiphon.optout.known import Confirmation
@@ -32,6 +33,8 @@ async def confirm(desk: Desk, address: str, originator: str, why: str) -> int:
             raise RefusedByLaw("This needs a live mandate and a reason.", ("mandate-live",), advice="Give --why TEXT.")
         desk.log.close_hours(tx, now)
         tx.put(Confirmation(mandate.member, originator, now, why.strip()))
+        for case in tx.find(Case, originator=originator):
+            look_by(tx, case.case, now)
         return sum(_counts(tx, desk, mandate, report) for report in _of(tx, mandate, originator, now))
 
     return await desk.store.write(work)

@@ -23,7 +23,7 @@ from antiphon.optout.approval import Draft, draft_reports
 from antiphon.optout.asking import Asked
 from antiphon.optout.click import Click
 from antiphon.optout.evidence import forgotten, parse_evidence, print_evidence
-from antiphon.optout.known import Confirmation
+from antiphon.optout.known import Confirmation, TakenOut
 from antiphon.optout.originator import Signing
 from antiphon.ports import CABINETS, KeyState, Transaction
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate, MandateState
@@ -32,7 +32,8 @@ from antiphon.registry.watch import Sight, Watch, WatchedFolder
 from antiphon.terms import Digest
 
 DROPPED: tuple[type, ...] = (
-    Agreement, Asked, Confirmation, Taken, Submission, Ticket, Signing, KeptOpening, Watch, WatchedFolder, Sight
+    Agreement, Asked, Confirmation, TakenOut, Taken, Submission, Ticket, Signing, KeptOpening, Watch, WatchedFolder,
+    Sight,
 )  # fmt: skip
 """Records that go with their member."""
 KEYS = {cabinet.kind: cabinet.key for cabinet in CABINETS}

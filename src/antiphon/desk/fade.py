@@ -20,6 +20,7 @@ from antiphon.ledger.opening import Erased, print_openings
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.click import Click
 from antiphon.optout.evidence import forgotten, parse_evidence, print_evidence
+from antiphon.optout.known import TAKEN_OUT_FOR, TakenOut
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import DAY, Instant, ledger_day
@@ -48,6 +49,7 @@ def is_due(tx: Transaction, now: Instant) -> bool:
             tx.count(Report, fades_at__lt=now),
             tx.count(Delivery, received_at__lt=now - DELIVERY_FOR),
             tx.count(KeptOpening, until__lt=now),
+            tx.count(TakenOut, at__lt=now - TAKEN_OUT_FOR),
         )
     )
 
@@ -79,7 +81,10 @@ def _some(tx: Transaction, desk: Desk) -> int:
     over = tx.find(KeptOpening, until__lt=now, limit=AT_A_TIME)
     for kept in over:
         tx.drop(KeptOpening, kept.report)
-    return len(deliveries) + len(over)
+    past = tx.find(TakenOut, at__lt=now - TAKEN_OUT_FOR, limit=AT_A_TIME)
+    for taken in past:
+        tx.drop(TakenOut, taken.member, taken.originator)
+    return len(deliveries) + len(over) + len(past)
 
 
 def _fade_report(tx: Transaction, desk: Desk, report: Report) -> None:

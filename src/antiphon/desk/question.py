@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting
-from antiphon.desk.coin import asked_of, click_of, coin, existing
+from antiphon.desk.coin import asked_of, click_of, coin, existing, is_spared
 from antiphon.desk.desk import Desk, armed
 from antiphon.desk.log import PUBLISHED, number
 from antiphon.desk.quorum import quorum_of, unspent
@@ -168,7 +168,7 @@ def _names_stand(tx: Transaction, case: Case, now: Instant) -> bool:
 
 def named_stand(tx: Transaction, draft: Draft, originator: str, now: Instant) -> bool:
     """Whether everybody in the rows of a notice may still be named: mandate live with token, the report not taken
-    back, nobody asked for meanwhile and nobody waiting for another answer."""
+    back, the originator not spared, nobody asked for meanwhile and nobody waiting for another answer."""
     for report_id in draft_reports(draft):
         report = tx.get(Report, report_id)
         mandate = tx.get(Mandate, report.member) if report is not None else None
@@ -176,6 +176,7 @@ def named_stand(tx: Transaction, draft: Draft, originator: str, now: Instant) ->
             return False
         asked = asked_of(tx, report.member, originator)
         named = mandate.live_at(now) and mandate.allows(Consent.TOKEN)
+        named = named and not is_spared(tx, report.member, originator, now)
         if not named or asked.asked_at is not None or asked.unsettled is not None:
             return False
     return True

@@ -17,6 +17,7 @@ from antiphon.desk.arrival import Arrival, Fetched, fetch
 from antiphon.desk.click import keep_original
 from antiphon.desk.desk import Desk
 from antiphon.desk.fade import fades_at
+from antiphon.desk.history import look_by
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import infrastructure_among, note_signers
 from antiphon.desk.withdraw import retract, undo
@@ -27,8 +28,10 @@ from antiphon.formats.publicness import is_public
 from antiphon.formats.received import border_address
 from antiphon.ledger.commitment import delivery_leaf
 from antiphon.ledger.tree import leaf_hash
+from antiphon.optout.case import Case
 from antiphon.optout.evidence import Evidence, examine, print_evidence
 from antiphon.optout.holding import hold_until
+from antiphon.optout.known import TakenOut
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate, MandateState
 from antiphon.terms import HOUR, Digest, Domain, Identifier, Instant
@@ -194,15 +197,24 @@ async def statable(
     return Statable(judged, await desk.sketch(raw, signers(judged)), at, source, clicked)
 
 
-async def take_back(desk: Desk, mandate: Mandate, raw: bytes) -> bool:
-    """The member took this mail out of Junk: what it reported of it is taken back, and with it what has not left.
-    Returns whether there was a report. Raises MalformedInput on a limit."""
-    message = parse_message(raw)
-    names = identities(message, verify(message, {}))
+async def take_back(desk: Desk, mandate: Mandate, raw: bytes, *, at: Instant) -> bool:
+    """The member took this mail out of Junk: what it reported of it is taken back, and with it what has not left; and
+    whoever answers for the mail is spared in this mailbox for a year. Returns whether there was a report that `at`
+    stands after. Raises MalformedInput on a limit."""
+    judged = await judge(desk, mandate, raw, at=at, clicked=False)
     live = (ReportState.ACCEPTED, ReportState.EVIDENCE_ONLY)
-    found = await desk.store.read(
-        lambda tx: [r for name in names for r in tx.find(Report, member=mandate.member, identity=name, state__in=live)]
-    )
+
+    def work(tx: Transaction) -> list[Report]:
+        mine = [r for name in judged.names for r in tx.find(Report, member=mandate.member, identity=name)]
+        for originator in {judged.evidence.originator, *(report.originator for report in mine)} - {""}:
+            known = tx.get(TakenOut, mandate.member, originator)
+            if known is None or known.at < at:
+                tx.put(TakenOut(mandate.member, originator, at))
+            for case in tx.find(Case, originator=originator):
+                look_by(tx, case.case, desk.clock.now())
+        return [report for report in mine if report.state in live and report.reported_at <= at]
+
+    found = await desk.store.write(work)
     for report in found:
         # What has left can not be taken back; the mail is in the inbox all the same.
         with suppress(RefusedByLaw):
@@ -223,7 +235,7 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     live = tx.get(Mandate, mandate.member) or mandate
     claim = Claim(
         evidence, judged.evidence_class, judged.received_at, said.clicked,
-        names=judged.names, ours=judged.ours, filed=said.filed,
+        names=judged.names, ours=judged.ours, filed=said.filed, at=said.at,
     )  # fmt: skip
     statement = statement_of(tx, live, claim, now)
     refused, unfit = refusals(ACCEPTED, statement), refusals(SPENDABLE, statement)

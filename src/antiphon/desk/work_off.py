@@ -125,7 +125,7 @@ async def _of_member(desk: Desk, mandate: Mandate, raw: bytes, arrival: Arrival)
         case Event.REPORTED | Event.JUNKED | "filed":
             return [await _stated(desk, mandate, raw, arrival)]
         case Event.RETRACTED:
-            await take_back(desk, mandate, raw)
+            await take_back(desk, mandate, raw, at=Instant(arrival.at))
     return []
 
 

@@ -67,6 +67,7 @@ class Coin:
     spendable_class: bool
     clicked: bool
     retracted: bool
+    spared: bool
     retired: bool
     mandate_live: bool
     has_token: bool
@@ -256,6 +257,12 @@ RULES: tuple[Rule, ...] = (
     Rule("hold-over", "A sighting is still held.", ALL, Each(lambda c, q: q.now >= c.hold_until)),
     Rule("fresh", "A mail came more than 30 days ago.", ALL, Each(lambda c, q: 0 <= q.now - c.received_at <= FRESH)),
     Rule("not-retracted", "A member took this report back.", ALL, Each(lambda c, q: not c.retracted)),
+    Rule(
+        "not-spared",
+        "The member took mail of this originator out of Junk less than a year ago.",
+        ALL,
+        Each(lambda c, q: not c.spared),
+    ),
     Rule(
         "not-retired",
         "A mail or its report is from before the anchor was lost; what was unspent then was given up for good.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from antiphon.terms import Identifier, Instant
+from antiphon.terms import DAY, Identifier, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,27 @@ class Confirmation:
     originator: str
     at: Instant
     why: str
+
+
+TAKEN_OUT_FOR = 365 * DAY
+"""How long an originator is spared in a mailbox that took mail of it out of Junk."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """A member took mail of one originator out of Junk, last at this instant. For a year its mail counts as an answer
+    to an act of theirs, whatever else is reported of it, unless they confirm later that it is none (LAW §3)."""
+
+    member: Identifier
+    originator: str
+    at: Instant
+
+
+def spared(taken: TakenOut | None, confirmed: Confirmation | None, now: Instant) -> bool:
+    """Whether a member's last word on an originator is that its mail belongs in the inbox."""
+    if taken is None or now - taken.at > TAKEN_OUT_FOR:
+        return False
+    return confirmed is None or confirmed.at <= taken.at
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from antiphon.errors import RefusedByLaw
 from antiphon.optout.asking import Asked
 from antiphon.optout.click import Click
 from antiphon.optout.evidence import parse_evidence
-from antiphon.optout.known import Confirmation
+from antiphon.optout.known import Confirmation, TakenOut
 from antiphon.ports import Transaction
 from antiphon.registry.agreement import VERSION, agreement
 from antiphon.registry.mandate import Agreement, Mandate
@@ -39,6 +39,7 @@ def copy_of(tx: Transaction, desk: Desk, address: str) -> View:
             {"at": show_instant(c.at), "originator": c.originator, "why": c.why}
             for c in tx.find(Confirmation, member=member)
         ],
+        "taken_out": [{"at": show_instant(t.at), "originator": t.originator} for t in tx.find(TakenOut, member=member)],
     }
 
 
