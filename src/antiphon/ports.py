@@ -22,7 +22,7 @@ from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case
 from antiphon.optout.click import Click
 from antiphon.optout.destination import Halt, HostPair, Pair
-from antiphon.optout.known import Confirmation, Happening, KnownOriginator, TakenOut
+from antiphon.optout.known import Blocked, Confirmation, Happening, KnownOriginator, TakenOut
 from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate
@@ -87,6 +87,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Draft, "draft", ("case",)),
     Cabinet(OperatorKey, "operator_key", ("entry",), (("key",),)),
     Cabinet(KnownOriginator, "originator", ("originator",)),
+    Cabinet(Blocked, "blocked", ("originator",)),
     Cabinet(Signing, "signing", ("domain", "from_organisation", "member"), (), (("domain", "at"),)),
     Cabinet(Happening, "happening", ("case", "number")),
     Cabinet(Pair, "pair", ("domain", "prefix"), (("pair",),)),

@@ -204,7 +204,7 @@ class Node:
                 for o in ORIGINATORS.values():
                     age = None if o.days_old is None else Instant(START - o.days_old * DAY)
                     seen = Instant(START - 400 * DAY)
-                    tx.put(KnownOriginator(o.domain, o.domain, "", seen, age, None, None, "", False))
+                    tx.put(KnownOriginator(o.domain, o.domain, "", seen, age, None, None, ""))
 
             desk = self.desk
             desk.log.found()

@@ -20,7 +20,7 @@ from antiphon.campaign import acceptance, gate
 from antiphon.desk import admit, click, receive
 from antiphon.desk.arrival import Arrival
 from antiphon.optout import channel, originator
-from antiphon.optout.known import KnownOriginator
+from antiphon.optout.known import Blocked, KnownOriginator
 from antiphon.optout.originator import Signing
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import DAY, HOUR, Instant, to_datetime
@@ -106,8 +106,9 @@ def is_known(node: Node, fault: Fault) -> None:
     node.books.rows[fault.domain, "A"] = ("8.8.4.4",)
     at_ = None if fault.registered_days is None else Instant(node.now - fault.registered_days * DAY)
     seen = Instant(node.now - fault.seen_days * DAY)
-    known = KnownOriginator(fault.domain, fault.domain, "", seen, at_, node.now, None, "", fault.blocklisted)
-    node.run(node.store.write(lambda tx: tx.put(known)))
+    known = KnownOriginator(fault.domain, fault.domain, "", seen, at_, node.now, None, "")
+    listed = Blocked(fault.domain, node.now, "ada", "a test")
+    node.run(node.store.write(lambda tx: [tx.put(each) for each in (known, *[listed] * fault.blocklisted)]))
 
 
 def attempts(fault: Fault) -> int:

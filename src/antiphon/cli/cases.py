@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from antiphon.cli.casefile import told as case_told
-from antiphon.cli.frame import as_json, call, main, show, tell
+from antiphon.cli.frame import AfterTheName, as_json, call, main, show, tell
 from antiphon.cli.signing import one_key, signed
 from antiphon.cli.table import table, width
 from antiphon.cli.waiting import DIGITS
@@ -40,17 +40,7 @@ def cases(home: Path, as_json: bool) -> None:
     click.echo(table(rows, {name: name for name in names}) if rows else said)
 
 
-class _AfterTheName(click.Group):
-    """Takes options behind the name too, where no command follows: `case ID --json`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, with the options first."""
-        if not self.commands.keys() & set(args[1:]):
-            args = sorted(args, key=lambda word: not word.startswith("-"))
-        return super().parse_args(ctx, args)
-
-
-@main.group(cls=_AfterTheName, invoke_without_command=True, name="case")
+@main.group(cls=AfterTheName, invoke_without_command=True, name="case")
 @click.argument("case_id")
 @as_json
 @click.pass_context

@@ -61,6 +61,16 @@ def main(context: click.Context, home: Path | None, no_color: bool) -> None:
         )
 
 
+class AfterTheName(click.Group):
+    """Takes options behind the name too, where no command follows: `case ID --json`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, with the options first."""
+        if not self.commands.keys() & set(args[1:]):
+            args = sorted(args, key=lambda word: not word.startswith("-"))
+        return super().parse_args(ctx, args)
+
+
 def default_home() -> Path:
     """The platform's own place for state."""
     from platformdirs import user_state_path

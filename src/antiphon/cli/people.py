@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from antiphon.cli.frame import as_json, call, main, show, tell
+from antiphon.cli.frame import AfterTheName, as_json, call, main, show, tell
 from antiphon.cli.signing import one_key, private_key, signed
 from antiphon.errors import UnreadableFile
 
@@ -175,17 +175,22 @@ def member_revoke(home: Path, address: str, erase: bool, as_json: bool) -> None:
     tell({"address": address, "erased": erase, "waits_for": waits}, said, as_json)
 
 
-@main.group()
+@main.group(cls=AfterTheName, invoke_without_command=True)
 @click.argument("domain")
+@as_json
 @click.pass_context
-def originator(context: click.Context, domain: str) -> None:
-    """One originator: vouch for its age, or say as a member that its mail is no answer to an act of yours.
+def originator(context: click.Context, domain: str, as_json: bool) -> None:
+    """One originator: what is known of it; vouch for its age, block it, or say as a member what its mail is.
 
     \b
+      antiphon originator shop.example
       antiphon originator shop.example vouch --why "a brand since 1990"
+      antiphon originator shop.example block --why "it sells what it learns"
       antiphon originator shop.example confirm --member anna@mail.example --why "I bought nothing there"
     """
     context.meta["originator"] = domain
+    if context.invoked_subcommand is None:
+        show(call(context.obj, "originator", originator=domain), as_json)
 
 
 @originator.command("vouch")
@@ -203,3 +208,40 @@ def vouch(context: click.Context, why: str, keys: tuple[Path, ...], as_json: boo
     found = signed(context.obj, "vouch", keys, lambda by: {"originator": domain, "why": why, "by": by[0]})
     said = f"You vouch for the age of {domain}, by entry {found['entry']}."
     tell({"originator": domain, "entry": found["entry"]}, said, as_json)
+
+
+@originator.command("block")
+@click.option("--why", required=True, help="Your reason; it is recorded.")
+@one_key
+@as_json
+@click.pass_context
+def block(context: click.Context, why: str, keys: tuple[Path, ...], as_json: bool) -> None:
+    """Put it on the blocklist, by name: nothing of any kind goes to it, whoever vouches or clicks.
+
+    A domain stands for all customers of that domain, too.
+
+    \b
+      antiphon originator shop.example block --why "it sells what it learns"
+    """
+    _block(context, why, keys, as_json=as_json, lift=False)
+
+
+@originator.command("unblock")
+@click.option("--why", required=True, help="Your reason; it is recorded.")
+@one_key
+@as_json
+@click.pass_context
+def unblock(context: click.Context, why: str, keys: tuple[Path, ...], as_json: bool) -> None:
+    """Take it off the blocklist, by name.
+
+    \b
+      antiphon originator shop.example unblock --why "another owner since March"
+    """
+    _block(context, why, keys, as_json=as_json, lift=True)
+
+
+def _block(context: click.Context, why: str, keys: tuple[Path, ...], *, as_json: bool, lift: bool) -> None:
+    asked = {"originator": context.meta["originator"], "why": why, "lift": lift}
+    found = signed(context.obj, "block", keys, lambda by: {**asked, "by": by[0]})
+    said = f"{found['originator']} is {'on the blocklist' if found['blocked'] else 'no longer on the blocklist'}."
+    tell(found, said, as_json)

@@ -157,7 +157,7 @@ def _note_age(tx: Transaction, evidence: Evidence, seen_at: Instant) -> None:
 
 def first_seen(evidence: Evidence, seen_at: Instant) -> KnownOriginator:
     """What is known of an originator by its first mail."""
-    return KnownOriginator(evidence.originator, evidence.domain, evidence.esp, seen_at, None, None, None, "", False)
+    return KnownOriginator(evidence.originator, evidence.domain, evidence.esp, seen_at, None, None, None, "")
 
 
 def add_sighting(tx: Transaction, desk: Desk, mandate: Mandate, report: Report, *, evidence: Evidence) -> None:

@@ -15,7 +15,7 @@ from antiphon.desk.mint import mint
 from antiphon.desk.pair import approved_hosts, note_hosts
 from antiphon.desk.question import Destination, Wish, ask, budgets, foreseen, mail_opens_at
 from antiphon.desk.settle import settle
-from antiphon.desk.standing import ask_age
+from antiphon.desk.standing import ask_age, is_barred
 from antiphon.desk.withdraw import stop_case
 from antiphon.errors import AlreadyTaken, RefusedByLaw
 from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit, judge
@@ -131,8 +131,9 @@ async def _opens_at(desk: Desk, work: Attemptable, to: Destination) -> Instant |
 async def _attempt(desk: Desk, work: Attemptable, to: Destination) -> None:
     to = replace(to, token="" if to.kind is ChannelKind.ONE_CLICK else desk.chance.draw(10).hex())
     permit = await mint(desk, work.wish(to))
-    # From here on everything is spent. STOP is looked at once more: a person may have come between.
-    exchange = STOPPED if desk.stopped() else await _send(desk, work, to, permit)
+    # From here on everything is spent. STOP and the blocklist are looked at once more: a person may have come between.
+    barred = await desk.store.read(lambda tx: is_barred(tx, work.idea.case.originator, desk.clock.now()))
+    exchange = STOPPED if desk.stopped() or barred else await _send(desk, work, to, permit)
     await settle(desk, permit.intent, exchange)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from antiphon.campaign.report import Delivery, Report
+from antiphon.desk.block import blocked
 from antiphon.desk.desk import Desk
 from antiphon.errors import Unreachable
 from antiphon.formats.domain import organisational_domain
@@ -14,7 +15,7 @@ from antiphon.optout.case import Case
 from antiphon.optout.destination import Pair, prefix_of
 from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.optout.known import KnownOriginator
-from antiphon.optout.originator import SHARED_WITHIN, Signing, Standing, shared_signers
+from antiphon.optout.originator import SHARED_WITHIN, Signing, Standing, shared_signers, unaccountable
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import DAY, Domain, Instant
@@ -65,16 +66,22 @@ def standing_of(
     mail in question, by which it would answer."""
     known = tx.get(KnownOriginator, originator)
     if known is None:
-        return Standing(None, None, False, False, False, clicked)
+        return Standing(None, None, False, blocked(tx, originator) is not None, False, clicked)
     return Standing(
         registered_at=known.registered_at,
         first_seen_at=known.first_seen_at,
         vouched=known.vouched is not None,
-        blocklisted=known.blocklisted,
+        blocklisted=blocked(tx, originator) is not None,
         rotating=_rotating(tx, known, now),
         clicked=clicked,
         shared=bool(infrastructure_among(tx, signers, now)),
     )
+
+
+def is_barred(tx: Transaction, originator: str, now: Instant) -> bool:
+    """Whether an originator is on the blocklist, by the rule of that name and nothing else."""
+    alone = Standing(None, None, False, blocked(tx, originator) is not None, False, False)
+    return "not-blocklisted" in unaccountable(alone, now)
 
 
 def _is_young(known: KnownOriginator, now: Instant) -> bool:

@@ -62,7 +62,7 @@ async def _begin(desk: Desk, street: Street) -> int:
         desk.log.append(tx, key, START)
         for shop in SHOPS:
             seen, age = Instant(START - 400 * DAY), Instant(START - 3000 * DAY)
-            tx.put(KnownOriginator(shop, shop, "", seen, age, None, None, "", False))
+            tx.put(KnownOriginator(shop, shop, "", seen, age, None, None, ""))
 
     desk.log.found()
     await desk.store.write(first)

@@ -19,7 +19,16 @@ class KnownOriginator:
     asked_rdap_at: Instant | None
     vouched: int | None
     vouched_why: str
-    blocklisted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """An originator on the blocklist: a person said that it must never learn anything from us (LAW §4)."""
+
+    originator: str
+    at: Instant
+    who: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

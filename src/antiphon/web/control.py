@@ -29,6 +29,7 @@ from antiphon.web.checkup import Checkup
 from antiphon.web.clicks import Clicks, find_report
 from antiphon.web.keeping import Keeping
 from antiphon.web.members import Members
+from antiphon.web.originators import Blocklist
 
 MOST_LINE = 32 * 1024 * 1024
 OWN_TURN = frozenset({"backup", "import", *complaints.VERBS})
@@ -66,7 +67,7 @@ class Control:
             "disarm": self._disarm,
             "resume": lambda q: arm.resume(desk, scope=_text(q, "scope"), value=_text(q, "value")),
             "report": self._report,
-            **(Clicks(desk).verbs() | Checkup(desk).verbs()),
+            **(Clicks(desk).verbs() | Checkup(desk).verbs() | Blocklist(desk).verbs()),
             **(complaints.verbs(desk) | tickets.verbs(desk) | watches.verbs(desk) | Members(desk).verbs()),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),

@@ -40,6 +40,25 @@ def test_an_operator_is_added_and_revoked_without_naming_entries(home: Path) -> 
     assert [row["revoked"] for row in operators(home)] == [True, False]
 
 
+def test_the_blocklist_is_kept_by_people_with_keys(home: Path) -> None:
+    """Also for an originator that nobody reported yet; shown with who, when and why, and lifted by name."""
+    nothing = json.loads(run(home, "originator", "shop.example", "--json").stdout)
+    assert (nothing["blocked"], nothing["first_seen_at"], nothing["cases"]) == ("", None, [])
+    said = run(home, "originator", "www.shop.example", "block", "--why", "it sells what it learns")
+    assert said.exit_code == 0 and "shop.example is on the blocklist" in said.output
+    shown = json.loads(run(home, "originator", "shop.example", "--json").stdout)
+    assert (shown["blocked"], shown["blocked_by"]) == ("it sells what it learns", "ada") and shown["blocked_at"]
+    assert shown["unaccountable"][0] == "not-blocklisted" and shown["why_not"][0] == "It is on the blocklist."
+    assert run(home, "originator", "other.example", "unblock", "--why", "a slip").exit_code == 77
+    stranger = home.with_name("stranger.key")
+    stranger.write_text("11" * 32)
+    refused = run(home, "originator", "shop.example", "unblock", "--why", "mine", "--key", str(stranger))
+    assert refused.exit_code == 66
+    lifted = run(home, "originator", "shop.example", "unblock", "--why", "another owner", "--json")
+    assert json.loads(lifted.stdout) == {"originator": "shop.example", "blocked": False, "by": "ada"}
+    assert json.loads(run(home, "originator", "shop.example", "--json").stdout)["blocked"] == ""
+
+
 def test_private_keys_stay_outside_the_home(home: Path) -> None:
     """Nothing below the home holds a byte of them, in hex or raw."""
     new = home.with_name("bo.key")

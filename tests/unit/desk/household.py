@@ -277,7 +277,7 @@ class Household:
     async def knows(self, domain: str, **changes: object) -> None:
         """What the home remembers of an originator."""
         known = KnownOriginator(
-            domain, domain, "", Instant(START - 400 * DAY), Instant(START - 3000 * DAY), None, None, "", False
+            domain, domain, "", Instant(START - 400 * DAY), Instant(START - 3000 * DAY), None, None, ""
         )
         from dataclasses import replace
 
