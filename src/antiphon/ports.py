@@ -253,7 +253,7 @@ class OneClick(Protocol):
 
     async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:
         """One POST (RFC 8058 §3.2) to this pinned address, within the permit's reserve. Never raises for what the
-        other side does. `position` is the permit's place in the ledger, said in the open."""
+        other side does. `position` is said in the open: where the permit stands in the ledger, and our rules."""
         ...
 
 
@@ -263,6 +263,11 @@ class Postman(Protocol):
     async def send(self, permit: Permit, letter: Letter) -> Exchange:
         """One delivery to one mail exchanger, within the permit's reserve; nothing is tried again after the final
         dot. Never raises for what the other side does."""
+        ...
+
+    async def takes(self, address: str, exchanger: str, recipient: str) -> str:
+        """Whether this mail exchanger at this address would take mail for the recipient: empty, or why not, in words.
+        No mail is sent. For our own mailboxes only. Never raises for what the other side does."""
         ...
 
 

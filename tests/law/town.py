@@ -161,6 +161,9 @@ class Sockets:
     async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:
         return await self._open(permit, url, b"", self._books.outcome)
 
+    async def takes(self, address: str, exchanger: str, recipient: str) -> str:
+        return ""
+
     async def send(self, permit: Permit, letter: Letter) -> Exchange:
         self._books.bounces.append(letter.mail_from.partition("+")[2].partition("@")[0])
         return await self._open(permit, letter.recipient, letter.message, self._books.mail_outcome)

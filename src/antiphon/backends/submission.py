@@ -20,6 +20,9 @@ from antiphon.ports import Exchange, Letter
 SMTP_PORT = 25
 TIMEOUT_SECONDS = 300.0
 QUIT_SECONDS = 5.0
+ASKED_SECONDS = 20.0
+ASKED_BYTES = 16 * 1024
+"""For a question without a message, TLS included."""
 ENVELOPE_BYTES = 1024
 """What must be left beside the message when it begins: the envelope, its replies, TLS records, the final dot."""
 
@@ -101,6 +104,27 @@ class Submission:
             await visit.leave()
         return visit.judged(problem)
 
+    async def takes(self, address: str, exchanger: str, recipient: str) -> str:
+        """Asks a mail host whether it would take mail for a recipient, and sends none: MAIL, RCPT, QUIT. Empty where it
+        would; else why not, in words. `address` is that of the host `exchanger`. Never raises for what it does."""
+        visit = _Visit(Letter("", recipient, exchanger, address, b"\r\n"))
+        if not is_public(address):
+            return "its address is not a public one"
+        problem: Exception | None = None
+        try:
+            async with asyncio.timeout(ASKED_SECONDS):
+                visit.line = await open_line(
+                    self._dialer, address, SMTP_PORT, reserve_bytes=ASKED_BYTES, timeout_seconds=ASKED_SECONDS
+                )
+                await visit.greet(self._hello_name, self._context, exchanger)
+                await visit.envelope("")
+        except (_Answered, AntiphonError, OSError, TimeoutError, ReserveSpent) as caught:
+            problem = caught
+        finally:
+            await visit.leave()
+        found = visit.judged(problem)
+        return "" if problem is None else found.status or found.reason
+
 
 class _Answered(Exception):
     """A reply that ends the visit."""
@@ -144,8 +168,7 @@ class _Visit:
         # Judged before MAIL: a message that is cut off halfway would burden the host for nothing.
         if len(self._content) + ENVELOPE_BYTES > self.line.remaining_bytes:
             raise ReserveSpent
-        await self._command(f"MAIL FROM:<{self._sender}>" + (" BODY=8BITMIME" if eight_bit else ""), 250)
-        await self._command(f"RCPT TO:<{self._recipient}>", 250, 251)
+        await self.envelope(" BODY=8BITMIME" if eight_bit else "")
         await self._command("DATA", 354)
         self._code, self._text = None, ""
         before = self.line.bytes_out
@@ -157,6 +180,11 @@ class _Visit:
         self._dotted_at = asyncio.get_running_loop().time()
         await self.line.send(b".\r\n")
         await self._expect(250)
+
+    async def envelope(self, parameters: str) -> None:
+        """MAIL and RCPT (RFC 5321 §4.1.1.2, §4.1.1.3)."""
+        await self._command(f"MAIL FROM:<{self._sender}>{parameters}", 250)
+        await self._command(f"RCPT TO:<{self._recipient}>", 250, 251)
 
     async def _hello(self, hello_name: str) -> None:
         lines = await self._command(f"EHLO {hello_name}", 250)

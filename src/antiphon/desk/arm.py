@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from antiphon.desk.desk import ARMED, Desk
 from antiphon.desk.history import look_by
-from antiphon.errors import RefusedByLaw
+from antiphon.errors import AnchorLost, RefusedByLaw, StorageFailed
 from antiphon.ledger.allowance import Armed
 from antiphon.optout.case import Case
 from antiphon.optout.destination import Halt
-from antiphon.ports import Setting, Transaction
+from antiphon.ports import Answer, Setting, Transaction
 from antiphon.registry.mandate import Mandate, MandateState
 from antiphon.terms import Instant
 
@@ -32,6 +34,10 @@ async def failures(desk: Desk, level: Armed) -> tuple[str, ...]:
     """Every live check of this level that fails now, in words."""
     house = desk.house
     now = desk.clock.now()
+    # Read anew: it may have been lost since. Where it was lost before, only a new start finds it again.
+    if desk.log.agrees:
+        with suppress(AnchorLost, StorageFailed):
+            await desk.log.check_anchor()
     found = await desk.store.read(lambda tx: tx.find(Mandate, state=MandateState.LIVE))
     checks: list[tuple[str, bool]] = [
         ("no member has a proved mandate", any(mandate.live_at(now) for mandate in found)),
@@ -53,7 +59,27 @@ async def failures(desk: Desk, level: Armed) -> tuple[str, ...]:
             (f"reverse DNS does not name {house.domain}", names is not None and house.domain in names.values),
             ("the public URL does not show this ledger", await desk.is_public()),
         ]
+        refused = await reply_mailbox(desk, exchanger)
+        checks.append((f"mail to {reply_probe(desk)} is not taken: {refused}", not refused))
     return tuple(sentence for sentence, holds in checks if not holds)
+
+
+def reply_probe(desk: Desk) -> str:
+    """An address of the kind that notices name as Reply-To; no case has it."""
+    return f"reply+{'arming'.ljust(24, '0')}@{desk.house.domain}"
+
+
+async def reply_mailbox(desk: Desk, exchanger: Answer) -> str:
+    """Why an answer to a notice would not reach this node; empty where its mail exchanger, as the world finds it, takes
+    mail for such an address. Asks it, and sends nothing."""
+    ranked = sorted((int(p), name) for p, _, name in (v.partition(" ") for v in exchanger.values) if p.isdigit())
+    host = ranked[0][1].rstrip(".").lower() if ranked else ""
+    if not host:
+        return "there is no exchanger"
+    found = await desk.resolver.ask(host, "A")
+    if not found.values:
+        return f"{host} has no address"
+    return await desk.postman.takes(sorted(found.values)[0], host, reply_probe(desk))
 
 
 async def disarm(desk: Desk, *, scope: str, value: str, who: str, why: str, until: Instant | None = None) -> None:

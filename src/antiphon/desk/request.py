@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
-from antiphon.desk.desk import Desk
+from antiphon.desk.desk import Desk, armed
 from antiphon.desk.letter import letter_for
 from antiphon.desk.locate import locate
 from antiphon.desk.look import WAIT_AGAIN, Idea, advance, rest
@@ -18,7 +18,7 @@ from antiphon.desk.settle import settle
 from antiphon.desk.standing import ask_age, is_barred
 from antiphon.desk.withdraw import stop_case
 from antiphon.errors import AlreadyTaken, RefusedByLaw
-from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Permit, judge
+from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Armed, Permit, judge
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import draft_reports
 from antiphon.optout.case import Case
@@ -143,9 +143,17 @@ STOPPED = Exchange("failed", "stopped by a person", None, 0, 0, "STOP", False)
 async def _send(desk: Desk, work: Attemptable, to: Destination, permit: Permit) -> Exchange:
     permit.open_once(desk.log.anchored)
     if to.kind is ChannelKind.ONE_CLICK:
-        return await desk.one_click.post(permit, to.target, to.address, position=str(permit.intent))
+        position = f"{permit.intent}{await _rules(desk)}"
+        return await desk.one_click.post(permit, to.target, to.address, position=position)
     letter = Letter(f"bounce+{to.token}@{desk.house.domain}", to.target, to.exchanger, to.address, work.letter)
     return await desk.postman.send(permit, letter)
+
+
+async def _rules(desk: Desk) -> str:
+    """Where our rules are read, as a comment for the User-Agent (RFC 9110 §10.1.5); from the community level on."""
+    url = desk.house.public_url
+    said = url.isascii() and url.isprintable() and not {*url} & {*" ()"}
+    return f" (+{url})" if url and said and await desk.store.read(armed) is Armed.COMMUNITY else ""
 
 
 async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:

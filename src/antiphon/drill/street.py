@@ -135,6 +135,10 @@ class Street:
         """As the port says."""
         return self._counted(self.posts, url)
 
+    async def takes(self, address: str, exchanger: str, recipient: str) -> str:
+        """Whatever is asked."""
+        return ""
+
     async def send(self, permit: Permit, letter: Letter) -> Exchange:
         """As the port says."""
         return self._counted(self.mails, letter.recipient)

@@ -333,3 +333,31 @@ def test_a_hostile_host_gets_a_verdict(replies: Iterable[bytes]) -> None:
 
     delivery = asyncio.run(run())
     assert delivery.wrote or delivery.outcome is not DeliveryOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("replies", "said"),
+    [
+        ({}, ""),
+        ({"RCPT": "550 5.1.1 no such mailbox"}, "550 5.1.1 no such mailbox"),
+        ({"MAIL": "451 4.3.0 later"}, "451 4.3.0 later"),
+        ({"greeting": "554 go away"}, "554 go away"),
+        ({"EHLO": None}, "The other side"),
+    ],
+)
+async def test_a_host_is_asked_whether_it_would_take_mail_and_gets_none(serve, authority, replies, said) -> None:
+    """MAIL and RCPT, then QUIT: no DATA, whatever it answers."""
+    host = Host(**replies)
+    async with serve(host) as port:
+        client = submission(authority, {(ADDRESS, 25): port})
+        found = await client.takes(ADDRESS, "one.example", "reply+x@one.example")
+    assert bool(found) is bool(said) and (said in found or "other side" in said)
+    assert not any(command.startswith("DATA") for command in host.commands) and host.contents == []
+    if not said:
+        assert host.commands == ["EHLO node.example", "MAIL FROM:<>", "RCPT TO:<reply+x@one.example>", "QUIT"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1"])
+async def test_no_host_of_a_private_address_is_asked(authority, address) -> None:
+    """The guard judges the real address, as for every mail."""
+    assert await submission(authority).takes(address, "one.example", "reply+x@one.example")

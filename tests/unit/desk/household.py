@@ -150,12 +150,20 @@ class Destinations:
 
     def __init__(self) -> None:
         self.posts: list[str] = []
+        self.said: list[str] = []
+        self.asked: list[tuple[str, str, str]] = []
+        self.takes_not = ""
         self.mails: list[str] = []
         self.outcome = "accepted"
 
     async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:
         self.posts.append(url)
+        self.said.append(position)
         return Exchange(self.outcome, "200", None, 1000, 500, "", True)
+
+    async def takes(self, address: str, exchanger: str, recipient: str) -> str:
+        self.asked.append((address, exchanger, recipient))
+        return self.takes_not
 
     async def send(self, permit: Permit, letter: Letter) -> Exchange:
         self.mails.append(letter.recipient)
