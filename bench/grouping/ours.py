@@ -68,4 +68,4 @@ def placed(
         if print_ is not None:
             arrival = Arrival(Instant(mails[at].at * 1_000_000), Identifier(at.to_bytes(16, "big")))
             names[at] = grouper.place(print_, arrival).campaign.id
-    return [index.campaign(name).id.hex() if name is not None else None for name in names]
+    return [index.name_of(name).hex() if name is not None else None for name in names]

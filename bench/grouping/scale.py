@@ -54,7 +54,7 @@ def made(like: Fingerprint, rng: Random) -> Fingerprint:
 
 def measure(levels: tuple[int, ...], told: Callable[[str], None]) -> list[Level]:
     """Fills one index up to each level in turn and times TIMED messages of each sort there."""
-    rng, index, found, count = Random(9), MemoryIndex(), [], 0
+    rng, index, found, count = Random(9), MemoryIndex(max(levels) + 8 * TIMED), [], 0
     grouper = Grouper(index)
     like = ours.evidence(stream(1, copies=0, pairs=1)[0].raw)
     assert like is not None

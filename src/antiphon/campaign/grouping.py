@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, TypeVar
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.likeness import Join, Likeness, score
@@ -33,9 +34,13 @@ COMMON = 8
 """A token that more campaigns than this carry is common, and no evidence."""
 KEPT = 8 * COMMON
 """Rows of one token that a MemoryIndex keeps: far more than make it common."""
+MOST_CAMPAIGNS = 200_000
+"""Campaigns that a MemoryIndex keeps unless it is told otherwise."""
+TOKENS_EACH = 64
+"""Tokens that it keeps for each."""
 CANDIDATES = 8
 """Campaigns compared with one message: those with the most tokens of it."""
-WELDED = 4
+WELDED = 1
 """A campaign of at most so many messages goes into another when a message belongs to both; no message welds larger
 ones (the bridge guard)."""
 
@@ -179,30 +184,47 @@ class Index(Protocol):
         """Keep the campaign and its bands, all or nothing; a band that is there already only gets its `seen_at`."""
 
 
-class MemoryIndex:
-    """An Index for one run: everything in memory, about 6 kB a campaign. Of one token the newest KEPT rows stay."""
+_V = TypeVar("_V")
 
-    def __init__(self) -> None:
+
+class MemoryIndex:
+    """An Index for one run: in memory, and bounded. Of one token the newest KEPT rows stay; of tokens and campaigns as
+    many as there is room for, those that were touched last. A campaign that was forgotten is found by no message."""
+
+    def __init__(self, most: int = MOST_CAMPAIGNS) -> None:
+        self._most, self._most_tokens = most, most * TOKENS_EACH
         self._campaigns: dict[bytes, Campaign] = {}
-        self._seen: dict[bytes, dict[bytes, int]] = {}
+        self._moved: dict[bytes, bytes] = {}
+        self._seen: dict[bytes, tuple[int, bytes] | dict[bytes, int]] = {}
 
     def lookup(self, tokens: Sequence[bytes], at: Instant) -> Sequence[Band]:
         """As the port promises, as far as rows were kept."""
         found: list[Band] = []
         for token in tokens:
-            if rows := self._seen.get(token):
-                near = [(seen, name) for name, seen in rows.items() if abs(at - seen) <= HORIZON]
-                if len(near) > COMMON:
-                    near = sorted(near, reverse=True)[: COMMON + 1]
-                found += [Band(token, name, seen) for seen, name in near]
+            rows = self._seen.get(token)
+            if rows is None:
+                continue
+            # Nearly every token is of one campaign: a pair takes a third of the room of a dict.
+            pairs = ((seen, name) for name, seen in rows.items()) if isinstance(rows, dict) else (rows,)
+            near = [
+                (seen, name)
+                for seen, name in pairs
+                if abs(at - seen) <= HORIZON and self.name_of(name) in self._campaigns
+            ]
+            if len(near) > COMMON:
+                near = sorted(near, reverse=True)[: COMMON + 1]
+            found += [Band(token, name, seen) for seen, name in near]
         return found
 
     def campaign(self, name: bytes) -> Campaign:
         """As the port promises."""
-        kept = self._campaigns[name]
-        while kept.merged_into is not None:
-            kept = self._campaigns[kept.merged_into]
-        return kept
+        return self._campaigns[self.name_of(name)]
+
+    def name_of(self, name: bytes) -> bytes:
+        """The name of the campaign that this one is a part of by now; its own where it was not merged."""
+        while name in self._moved:
+            name = self._moved[name]
+        return name
 
     def apart(self, name: bytes) -> frozenset[bytes]:
         """Nobody has a word in one run over a heap."""
@@ -210,12 +232,35 @@ class MemoryIndex:
 
     def remember(self, campaign: Campaign, bands: Sequence[Band]) -> None:
         """As the port promises."""
+        self._campaigns.pop(campaign.id, None)
+        if campaign.merged_into is not None:
+            self._moved[campaign.id] = campaign.merged_into
+            return
         self._campaigns[campaign.id] = campaign
         for band in bands:
-            rows = self._seen.setdefault(band.token, {})
-            rows[band.campaign] = max(band.seen_at, rows.pop(band.campaign, band.seen_at))
-            if len(rows) > KEPT:
-                del rows[next(iter(rows))]
+            self._seen[band.token] = _with(self._seen.pop(band.token, None), band)
+        self._campaigns = _bounded(self._campaigns, self._most)
+        self._seen = _bounded(self._seen, self._most_tokens)
+
+
+def _bounded(rows: dict[bytes, _V], most: int) -> dict[bytes, _V]:
+    """The newest rows; a tenth more may wait, so that making room costs next to nothing a row."""
+    return rows if len(rows) <= most * 1.1 else dict(islice(rows.items(), len(rows) - most, None))
+
+
+def _with(rows: tuple[int, bytes] | dict[bytes, int] | None, band: Band) -> tuple[int, bytes] | dict[bytes, int]:
+    """The rows of one token with one more; a row that is there only gets its `seen_at`."""
+    if rows is None:
+        return band.seen_at, band.campaign
+    if not isinstance(rows, dict):
+        seen, name = rows
+        if name == band.campaign:
+            return max(seen, band.seen_at), name
+        rows = {name: seen}
+    rows[band.campaign] = max(band.seen_at, rows.pop(band.campaign, band.seen_at))
+    if len(rows) > KEPT:
+        del rows[next(iter(rows))]
+    return rows
 
 
 class Grouper:

@@ -37,7 +37,7 @@ def group_messages(found: Iterable[tuple[str, bytes]], *, seed: bytes) -> Iterat
     index = MemoryIndex()
     placed = list(_placed(found, Grouper(index), seed))
     for one in placed:
-        yield replace(one, campaign=index.campaign(bytes.fromhex(one.campaign)).id.hex()) if one.campaign else one
+        yield replace(one, campaign=index.name_of(bytes.fromhex(one.campaign)).hex()) if one.campaign else one
 
 
 def _placed(found: Iterable[tuple[str, bytes]], grouper: Grouper, seed: bytes) -> Iterator[Grouped]:

@@ -54,6 +54,8 @@ async def test_the_index_in_memory_finds_the_same(count: int = COMMON + 5) -> No
     """Both indexes keep one promise."""
     store, memory, bands = MemoryStore(CABINETS), MemoryIndex(), rows(count)
     tokens = sorted({band.token for band in bands})
+    for number in range(count):
+        memory.remember(campaign(number), ())
     memory.remember(campaign(0), bands)
     await store.write(lambda tx: StoreIndex(tx).remember(campaign(0), bands))
     found = await store.read(lambda tx: list(StoreIndex(tx).lookup(tokens, NOW)))
