@@ -237,8 +237,11 @@ class MemoryIndex:
             self._moved[campaign.id] = campaign.merged_into
             return
         self._campaigns[campaign.id] = campaign
+        pairs: dict[tuple[int, bytes], tuple[int, bytes]] = {}
         for band in bands:
-            self._seen[band.token] = _with(self._seen.pop(band.token, None), band)
+            # All tokens of one message share one pair.
+            pair = pairs.setdefault((band.seen_at, band.campaign), (band.seen_at, band.campaign))
+            self._seen[band.token] = _with(self._seen.pop(band.token, None), pair)
         self._campaigns = _bounded(self._campaigns, self._most)
         self._seen = _bounded(self._seen, self._most_tokens)
 
@@ -248,16 +251,18 @@ def _bounded(rows: dict[bytes, _V], most: int) -> dict[bytes, _V]:
     return rows if len(rows) <= most * 1.1 else dict(islice(rows.items(), len(rows) - most, None))
 
 
-def _with(rows: tuple[int, bytes] | dict[bytes, int] | None, band: Band) -> tuple[int, bytes] | dict[bytes, int]:
-    """The rows of one token with one more; a row that is there only gets its `seen_at`."""
+def _with(
+    rows: tuple[int, bytes] | dict[bytes, int] | None, pair: tuple[int, bytes]
+) -> tuple[int, bytes] | dict[bytes, int]:
+    """The rows of one token with one more; a row that is there only gets its time."""
+    seen, name = pair
     if rows is None:
-        return band.seen_at, band.campaign
+        return pair
     if not isinstance(rows, dict):
-        seen, name = rows
-        if name == band.campaign:
-            return max(seen, band.seen_at), name
-        rows = {name: seen}
-    rows[band.campaign] = max(band.seen_at, rows.pop(band.campaign, band.seen_at))
+        if rows[1] == name:
+            return max(rows, pair)
+        rows = {rows[1]: rows[0]}
+    rows[name] = max(seen, rows.pop(name, seen))
     if len(rows) > KEPT:
         del rows[next(iter(rows))]
     return rows

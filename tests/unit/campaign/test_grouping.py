@@ -210,6 +210,22 @@ def test_a_campaign_stays_small_however_much_it_varies() -> None:
     assert len(placed.campaign.sketches) <= SKETCHES * 400
 
 
+def test_the_index_of_one_run_is_bounded() -> None:
+    """With room for three campaigns the first is forgotten: found by nothing, and never an error."""
+    index, draw = MemoryIndex(3), Random(6)
+    grouper = Grouper(index)
+
+    def place(text: str, count: int) -> Placement:
+        raw = mail(text, subject=text[:30], author=f"a@h{count}.example", link=f"https://l{count}.example/")
+        return grouper.place(print_of(raw), Arrival(hour(count), fresh(count)))
+
+    texts = [" ".join("".join(draw.choices("abcdefghijklmnop", k=7)) for _ in range(50)) for _ in range(9)]
+    for count, text in enumerate(texts):
+        assert place(text, count).opened
+    assert place(texts[0], 20).opened
+    assert not place(texts[8], 21).opened
+
+
 def test_another_seed_meets_in_other_tokens() -> None:
     """Nobody outside can compute which texts would meet."""
     from antiphon.campaign.fingerprint import fingerprint
