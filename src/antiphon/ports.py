@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from antiphon.campaign.remembered import Apart, Band, Campaign
 from antiphon.campaign.report import Delivery, Original, Report, Submission, Taken
 from antiphon.campaign.sighting import Sighting
+from antiphon.complaint.known import Complaint, Heard, KnownContact, Matter
 from antiphon.ledger.allowance import Permit
 from antiphon.ledger.kept import KeptOpening, Spent, StoredEntry, StoredHash
 from antiphon.optout.approval import Approval, Draft, OperatorKey
@@ -78,7 +79,14 @@ CABINETS: tuple[Cabinet, ...] = (
         "sighting",
         ("report",),
         (("leaf",),),
-        (("state", "day"), ("case", "paid", "hold_until"), ("member", "case", "day"), ("paid",)),
+        (
+            ("state", "day"),
+            ("case", "paid", "hold_until"),
+            ("member", "case", "day"),
+            ("paid",),
+            ("complained",),
+            ("case", "complained", "received_at"),
+        ),
     ),
     Cabinet(Case, "case", ("case",), (("community", "originator", "epoch"), ("reply_token",)), (("look_at",),)),
     Cabinet(Asked, "asked", ("member", "originator"), (), (("originator",),)),
@@ -98,6 +106,10 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(KeptOpening, "kept_opening", ("report",), (), (("until",), ("member",))),
     Cabinet(StoredEntry, "entry", ("index",)),
     Cabinet(StoredHash, "hash", ("level", "place")),
+    Cabinet(KnownContact, "contact", ("contact",), (), (("state",),)),
+    Cabinet(Matter, "matter", ("case", "prefix")),
+    Cabinet(Complaint, "complaint", ("intent",), (("token",),), (("contact", "at"), ("case",))),
+    Cabinet(Heard, "heard", ("intent", "number")),
     Cabinet(Campaign, "campaign", ("id",)),
     Cabinet(Apart, "apart", ("one", "other"), (), (("other",),)),
     Cabinet(Band, "band", ("token", "campaign"), (), (("token", "seen_at"),)),

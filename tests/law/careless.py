@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from antiphon.campaign.report import Report
 from antiphon.desk.mint import mint
-from antiphon.desk.question import Destination, Wish
+from antiphon.desk.question import Destination, Telling, Wish
 from antiphon.desk.settle import settle
 from antiphon.ledger.allowance import Act
 from antiphon.ledger.entry import ChannelKind
@@ -14,10 +14,13 @@ from antiphon.optout.approval import Draft, draft_reports
 from antiphon.ports import Letter
 from antiphon.terms import Identifier
 from tests.law.node import Node
-from tests.law.town import ORIGINATORS, PEOPLE, Sockets
+from tests.law.tally import NAMELESS
+from tests.law.town import CARRIER, CARRIER_DESK, ORIGINATORS, PEOPLE, Sockets
 
 SHOP = "shop.example"
 ANN, BEN = PEOPLE[:2]
+PREFIX = "7.7.7.0/24"
+COMPLAINT = b"Subject: unwanted mail\r\n\r\n"
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Wanted:
     approval: int | None = None
     reserve: int = 12 * 1024
     changes: dict[str, object] = field(default_factory=dict)
+    rule: int = 5
 
 
 def attempt(node: Node, wanted: Wanted) -> None:
@@ -58,13 +62,15 @@ def attempt(node: Node, wanted: Wanted) -> None:
         reports=tuple(reports[source].report for source in wanted.sources),
         approval=draft.approval if draft else wanted.approval,
         members=tuple(sorted(Identifier(member) for member in members)),
+        telling=Telling(CARRIER_DESK, PREFIX, wanted.rule, "x", COMPLAINT) if wanted.act is Act.COMPLAINT else None,
     )
     sockets = Sockets(node.books, node.store, node.desk.clock)
 
     async def work() -> None:
         permit = await mint(node.desk, wish)
         if draft or wish.to.kind is ChannelKind.MAIL:
-            text = draft.message if draft else b"Subject: unsubscribe\r\n\r\n"
+            text = wish.telling.message if wish.telling else b"Subject: unsubscribe\r\n\r\n"
+            text = draft.message if draft else text
             letter = Letter("bounce+x@node.example", wish.to.target, host, "8.8.4.4", text)
             exchange = await sockets.send(permit, letter)
         else:
@@ -91,6 +97,14 @@ def request(node: Node, *people: str, **more: object) -> Wanted:
 def opt_out(node: Node, *people: str, **more: object) -> Wanted:
     """A lawful own opt-out by standing consent, as far as nothing is changed."""
     return replace(Wanted(Act.OWN_OPT_OUT, of(node, *(people or (ANN,)))), **more)  # type: ignore[arg-type]  # as named
+
+
+def complaint(node: Node, *people: str, **more: object) -> Wanted:
+    """A lawful complaint about the one that can not be asked, as far as nothing is changed."""
+    sources = of(node, *(people or (ANN,)), domain=NAMELESS)
+    to = {"kind": ChannelKind.MAIL}
+    wanted = Wanted(Act.COMPLAINT, sources, domain=NAMELESS, target=CARRIER_DESK, host=CARRIER, changes=to)
+    return replace(wanted, **more)  # type: ignore[arg-type]  # as named
 
 
 def notice(node: Node) -> Wanted:

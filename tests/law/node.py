@@ -25,12 +25,7 @@ from antiphon.ledger.allowance import Armed
 from antiphon.ledger.audit import Report as Verdict
 from antiphon.ledger.audit import audit
 from antiphon.ledger.commitment import hide
-from antiphon.ledger.entry import (
-    KeyRotated,
-    NoticeSettled,
-    RequestSettled,
-    parse_entry,
-)
+from antiphon.ledger.entry import KeyRotated, Settled, parse_entry
 from antiphon.ledger.kept import StoredEntry
 from antiphon.optout.approval import Draft, Scope
 from antiphon.optout.case import Case
@@ -43,7 +38,7 @@ from antiphon.terms import DAY, HOUR, MINUTE, SECOND, Instant, ledger_day
 from tests.law.fuse import Crash
 from tests.law.published import Published
 from tests.law.tally import Leave, Person, Said
-from tests.law.town import LOG, OPERATOR_KEY, ORIGINATORS, PEOPLE, Books, Originator, open_desk, signature
+from tests.law.town import LOG, OPERATOR_KEY, ORIGINATORS, PEER, PEOPLE, Books, Originator, open_desk, signature
 from tests.unit.desk.household import START
 
 T = TypeVar("T")
@@ -157,7 +152,7 @@ class Node:
         said = self.published
         for stored in self.find(StoredEntry, index__ge=said.size, order="index"):
             entry = parse_entry(stored.body)
-            if isinstance(entry, NoticeSettled | RequestSettled):
+            if isinstance(entry, Settled):
                 self.tally.settled(entry)
             said.take(stored.index, entry)
 
@@ -179,7 +174,8 @@ class Node:
     def _payers(self, intent: int) -> list[str]:
         from antiphon.campaign.sighting import Sighting
 
-        return [self.books.sources[s.report] for s in self.find(Sighting, paid=intent)]
+        spent = [*self.find(Sighting, paid=intent), *self.find(Sighting, complained=intent)]
+        return [self.books.sources[s.report] for s in spent]
 
     def audited(self, folder: Path) -> Verdict:
         """The verdict of the auditor on what is published, with every opening."""
@@ -222,7 +218,8 @@ class Node:
     def enrol(self, person: str, consents: str) -> None:
         """A mandate, a new one or other consents. A new one brings nothing back that was reported before."""
         if self.tries(add_member(self.desk, person, consents=consents)) is not None:
-            self.tally.people[person] = Person(person, "token" in consents, "optout" in consents, self.now)
+            said = ("token" in consents, "optout" in consents, self.now, "complain" in consents)
+            self.tally.people[person] = Person(person, *said)
 
     def revoke(self, person: str, *, erase: bool) -> None:
         """A member leaves; all that it reported is dead for good."""
@@ -257,7 +254,7 @@ class Node:
 
         async def work() -> None:
             if not uploaded:
-                arrival = Arrival("delivery", "", b"", now, "lmtp", "9.9.9.9", 25, False, b"")
+                arrival = Arrival("delivery", "", b"", now, "lmtp", PEER, 25, False, b"")
                 await commit_delivery(self.desk, mandate, raw, arrival)
             report = await take_report(self.desk, mandate, raw, at=now, source=source)
             self.books.sources[report.report] = source

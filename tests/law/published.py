@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from antiphon.ledger.entry import Entry, NoticeIntended, RequestIntended
+from antiphon.ledger.entry import ComplaintIntended, Entry, Intended
 
 
 class Published:
@@ -10,17 +10,19 @@ class Published:
 
     def __init__(self) -> None:
         self.size = 0
-        self.intents: dict[int, NoticeIntended | RequestIntended] = {}
-        self.leaves: set[int] = set()
-        self.nullifiers: set[bytes] = set()
+        self.intents: dict[int, Intended] = {}
+        self.leaves: set[tuple[bool, int]] = set()
+        self.nullifiers: set[tuple[bool, bytes]] = set()
         self.twice: list[int] = []
 
     def take(self, index: int, entry: Entry) -> None:
         """The next entry."""
         self.size = index + 1
-        if isinstance(entry, NoticeIntended | RequestIntended):
+        if isinstance(entry, Intended):
             self.intents[index] = entry
-            leaves, nullifiers = {leaf.index for leaf in entry.leaves}, {bytes(n) for n in entry.nullifiers}
+            network = isinstance(entry, ComplaintIntended)
+            leaves = {(network, leaf.index) for leaf in entry.leaves}
+            nullifiers = {(network, bytes(n)) for n in entry.nullifiers}
             if leaves & self.leaves or nullifiers & self.nullifiers or min(map(len, (leaves, nullifiers))) == 0:
                 self.twice.append(index)
             self.leaves |= leaves

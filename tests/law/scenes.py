@@ -13,11 +13,11 @@ from antiphon.ledger.allowance import Act, Armed
 from antiphon.ledger.entry import ChannelKind
 from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, HOUR, MINUTE
-from tests.law.careless import ANN, BEN, SHOP, Wanted, attempt, notice, of, opt_out, request
+from tests.law.careless import ANN, BEN, SHOP, Wanted, attempt, complaint, notice, of, opt_out, request
 from tests.law.fuse import copy_records
 from tests.law.node import Node
 from tests.law.stages import BIG, SMALL, newsletter, staged
-from tests.law.town import ORIGINATORS, PEOPLE, Books
+from tests.law.town import CARRIER, ORIGINATORS, PEOPLE, Books
 
 POST = "post.example"
 
@@ -36,7 +36,7 @@ def ready(stage: str) -> tuple[Store, Books]:
     node.tally.stop_file = True
     node.sleep(3 * DAY)
     node.decide_pairs(allow=True)
-    node.tally.pairs |= {SHOP: True, POST: True}
+    node.tally.pairs |= {SHOP: True, POST: True, CARRIER: True}
     node.tally.stop_file = False
     node.books.time.at += HOUR
     node.close()
@@ -163,6 +163,12 @@ def _identify() -> tuple[Node, Wanted]:
     node = at("requesting")
     node.enrol(ANN, "count")
     return node, request(node)
+
+
+def _complain() -> tuple[Node, Wanted]:
+    node = at("deaf")
+    node.enrol(ANN, "count,token")
+    return node, complaint(node)
 
 
 def _upload() -> tuple[Node, Wanted]:
@@ -360,6 +366,7 @@ SCENES: dict[str, Scene] = {
     "one-member": _one_member,
     "mandate-live": _mandate,
     "may-identify": _identify,
+    "may-complain": _complain,
     "class-allows": _upload,
     "clicked": _clicked,
     "consented": _consented,

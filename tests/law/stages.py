@@ -11,7 +11,7 @@ from tests.law.node import Node
 from tests.law.town import ORIGINATORS, PEOPLE, Books
 
 BIG, SMALL = 16_000, 5_000
-STAGES = ("begun", "opting-out", "proposed", "waiting", "requesting")
+STAGES = ("begun", "opting-out", "proposed", "waiting", "requesting", "deaf")
 
 
 def newsletter(node: Node, domain: str, size: int = BIG) -> None:
@@ -20,14 +20,20 @@ def newsletter(node: Node, domain: str, size: int = BIG) -> None:
         node.report(ORIGINATORS[domain], person, size)
 
 
+def _all(node: Node, consents: str) -> None:
+    """Everybody decides anew."""
+    for person in PEOPLE:
+        node.enrol(person, consents)
+
+
 def stage_of(node: Node, stage: str) -> None:
     """The ladder up to a stage, without a disturbance."""
     node.begin()
     node.sleep(8 * DAY)
     if stage == "begun":
         return
-    for person in PEOPLE if stage == "opting-out" else ():
-        node.enrol(person, "count,token,optout")
+    if stage == "opting-out":
+        _all(node, "count,token,optout")
     for domain in ("shop.example", "post.example"):
         newsletter(node, domain)
     for _ in range(3 if stage == "opting-out" else 0):
@@ -38,8 +44,11 @@ def stage_of(node: Node, stage: str) -> None:
         node.decide_pairs(allow=True)
         return
     node.decide_pairs(allow=True)
-    if stage == "proposed":
-        return
+    if stage != "proposed":
+        _noticed(node, stage)
+
+
+def _noticed(node: Node, stage: str) -> None:
     for domain in ("shop.example", "post.example"):
         node.approve_notice(domain)
     node.sleep(HOUR)
@@ -53,6 +62,17 @@ def stage_of(node: Node, stage: str) -> None:
         newsletter(node, domain)
         node.approve_requests(domain, 4, 30)
     node.sleep(DAY)
+    if stage == "deaf":
+        _goes_on(node)
+
+
+def _goes_on(node: Node) -> None:
+    # Requests were made and did not help: the next mails are what its host may be told of.
+    node.sleep(3 * DAY)
+    _all(node, "count,token,complain")
+    node.sleep(4 * DAY)
+    newsletter(node, "shop.example")
+    newsletter(node, "nameless.example")
 
 
 @cache

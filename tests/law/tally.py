@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 
 from antiphon.ledger.entry import (
     Basis,
+    ComplaintIntended,
+    Intended,
     NoticeIntended,
-    NoticeSettled,
     Outcome,
     Purpose,
     RequestIntended,
-    RequestSettled,
+    Settled,
 )
 from antiphon.terms import DAY, HOUR, MINUTE, Instant
 
 WINDOW = 16 * DAY
 BOUNCES_WITHIN = 72 * HOUR
 ACCEPTED, SPENT = "accepted", "spent"
+NAMELESS = "nameless.example"
+"""The one originator of the town that can not be asked: nothing waits for it."""
 
 
 def window_end(asked_at: int) -> int:
@@ -36,6 +39,7 @@ class Person:
     token: bool
     optout: bool
     proved_at: int = 0
+    complain: bool = False
     left: bool = False
 
 
@@ -136,7 +140,7 @@ class Tally:
             if a.originator == originator and person in a.people
         )
 
-    def judge(self, host: str, entry: NoticeIntended | RequestIntended, paid: list[Said], now: Instant) -> list[str]:
+    def judge(self, host: str, entry: Intended, paid: list[Said], now: Instant) -> list[str]:
         """Every sentence of the law that this attempt breaks, as its destination could know it."""
         wrong: list[str] = []
         originator = paid[0].originator if paid else ""
@@ -149,12 +153,13 @@ class Tally:
 
         holds(paid, "an attempt that nothing paid for")
         holds(not self.may_not_send, "the anchor knows a later ledger")
-        least = 1 if (own or clicked) and entry.channel == 1 else 2
+        least = 1 if (own or clicked) and not isinstance(entry, ComplaintIntended) and entry.channel == 1 else 2
         holds(self.armed >= least, "not armed for this")
         holds(not self.stop_file, "the file STOP lies in the home")
         case = {"stopped", "disputed", "withdrawn", "closed"} if not own else {"stopped"}
         holds(self.ended.get(originator) not in case, f"the case is {self.ended.get(originator)}")
-        for switch in (("everything", ""), ("host", host), ("case", originator), ("channel", _channel(entry))):
+        switches = [("everything", ""), ("host", host), ("case", originator)]
+        for switch in (*switches, *(("channel", channel) for channel in _channels(entry))):
             holds(switch not in self.halted, f"halted: {switch}")
         there = [a for a in self.attempts if a.host == host]
         holds(not any(a.heeded() and now < a.retry_until for a in there), "sooner than the host allows")
@@ -164,21 +169,26 @@ class Tally:
         holds(not any(a.heeded() and "case" in a.unread for a in mine), "a 403 in this case that nobody read")
         holds(sum(said.size for said in paid) >= entry.reserve_bytes, "the mail that pays does not cover the reserve")
         for said in paid:
-            wrong += self._judge_payer(said, now, clicked=clicked, own=own)
+            wrong += self._judge_payer(said, now, entry)
         holds(len({said.originator for said in paid}) == 1, "mail of two cases pays")
         holds(self.pairs.get(host, clicked), "no person allowed this domain at this network")
         holds(not any(a.outcome == "certificate" and a.heeded() for a in there), "its certificate failed once")
         if isinstance(entry, NoticeIntended):
             return wrong + self._judge_notice(entry, originator, paid, now)
+        if isinstance(entry, ComplaintIntended):
+            return wrong + self._judge_complaint(originator, paid, now)
         people = {said.person for said in paid}
-        mails = [a for a in there if entry.channel == 2 and a.mail and a.act != "notice" and people & set(a.people)]
+        asked = [a for a in there if a.mail and a.act in ("own", "request") and people & set(a.people)]
+        mails = asked if entry.channel == 2 else []
         holds(not any(now - a.at < 30 * DAY for a in mails), "a member's second opt-out by mail in 30 days")
         if own:
             return wrong + self._judge_own(originator, entry, paid, now)
         return wrong + self._judge_request(originator, entry, paid, now)
 
-    def _judge_payer(self, said: Said, now: int, *, clicked: bool, own: bool) -> list[str]:
-        person = self.people[said.person]
+    def _judge_payer(self, said: Said, now: int, entry: Intended) -> list[str]:
+        person, told = self.people[said.person], isinstance(entry, ComplaintIntended)
+        clicked = isinstance(entry, RequestIntended) and entry.basis is Basis.CLICK
+        own = isinstance(entry, RequestIntended) and entry.purpose is Purpose.OWN_OPT_OUT
         quick = said.quick and clicked and own
         held = said.reported_at + 24 * HOUR
         if clicked:
@@ -190,7 +200,8 @@ class Tally:
                 ("a mandate that was not proved for a year", now - person.proved_at > 365 * DAY),
                 ("a report that was taken back", said.dead),
                 ("mail that its member wants to have", self.wanted(said.person, said.originator, now)),
-                ("no consent to be identified", not person.token and not clicked),
+                ("no consent to be identified", not told and not person.token and not clicked),
+                ("no consent to complaints", told and not person.complain),
                 ("an upload without a click", said.uploaded and not clicked),
                 ("a click that nobody made", clicked and said.clicked_at is None),
                 ("still held", now < held),
@@ -242,6 +253,26 @@ class Tally:
             wrong.append("an approval that is exhausted or expired")
         return wrong
 
+    def _judge_complaint(self, originator: str, paid: list[Said], now: int) -> list[str]:
+        told = [a.at for a in self.attempts if a.act == "complaint"]
+        asked = [a for a in self.attempts if a.act == "request" and a.originator == originator]
+        again = [
+            s for s in self.said.values() for a in asked
+            if s.originator == originator and s.person in a.people and s.received_at >= a.at + 72 * HOUR
+        ]  # fmt: skip
+        failed = [a for a in self.attempts if a.act == "notice" and a.originator == originator]
+        deaf = bool(again) or (bool(failed) and not any(a.outcome == ACCEPTED for a in failed))
+        wrong = []
+        if originator != NAMELESS and not deaf:
+            wrong.append("a complaint before the originator had its time")
+        if told and (now < min(told) + 7 * DAY or now < max(told) + DAY):
+            wrong.append("a complaint in the silence after another")
+        for said in paid:
+            since = self.asked_at(said.person, originator, now)
+            if originator != NAMELESS and since is not None and since <= said.received_at < window_end(since):
+                wrong.append("a complaint about mail inside its member's window")
+        return wrong
+
     def _judge_notice(self, entry: NoticeIntended, originator: str, paid: list[Said], now: int) -> list[str]:
         before = [a for a in self.attempts if a.act == "notice" and a.originator == originator]
         return [
@@ -282,7 +313,7 @@ class Tally:
             wrong.append("a notice has a row that was taken back")
         return wrong
 
-    def settled(self, entry: NoticeSettled | RequestSettled) -> None:
+    def settled(self, entry: Settled) -> None:
         """What the ledger says became of an attempt: only less than the destination said, never more."""
         for attempt in [a for a in self.attempts if a.intent == entry.intent]:
             attempt.unknown = entry.outcome is Outcome.UNKNOWN
@@ -304,5 +335,7 @@ class Tally:
         return sum(a.bytes for a in self.attempts if a.host == host)
 
 
-def _channel(entry: NoticeIntended | RequestIntended) -> str:
-    return "one-click" if entry.channel == 1 else "mail"
+def _channels(entry: Intended) -> tuple[str, ...]:
+    if isinstance(entry, ComplaintIntended):
+        return "mail", "complaint"
+    return ("one-click",) if entry.channel == 1 else ("mail",)

@@ -26,6 +26,7 @@ from tests.law.town import NEVER, ORIGINATORS, PEOPLE
 pytestmark = pytest.mark.timeout(600 * int(os.environ.get("ANTIPHON_LAW", "1")))
 LONGER = int(os.environ.get("ANTIPHON_LAW", "1"))
 """How many times the usual number of runs: `ANTIPHON_LAW=20 make law` for a night."""
+EAGER = "count,token,optout"
 SWITCHES = {"host": "shop.example", "case": "post.example", "channel": "mail"}
 originators = st.sampled_from(sorted(ORIGINATORS))
 asked = st.sampled_from(["shop.example", "post.example"])
@@ -46,7 +47,7 @@ class Law(RuleBasedStateMachine):
         return MemoryStore(CABINETS)
 
     @initialize(
-        stage=st.sampled_from([*STAGES, "opting-out"]),
+        stage=st.sampled_from([*STAGES, "opting-out", "deaf"]),
         outcome=st.sampled_from(["accepted", "accepted", "failed", "unknown", "too-many"]),
         mail=st.sampled_from(["accepted", "accepted", "failed"]),
     )
@@ -95,7 +96,10 @@ class Law(RuleBasedStateMachine):
         if source := self._said(number):
             self.node.take_out(source)
 
-    @rule(person=people, what=st.sampled_from(["leave", "erase", "count", "count,token", "count,token,optout"]))
+    @rule(
+        person=people,
+        what=st.sampled_from(["leave", "erase", "count", "count,token", "count,token,optout", "count,complain"]),
+    )
     def one_decides_anew(self, person: str, what: str) -> None:
         if what in ("leave", "erase"):
             self.node.revoke(person, erase=what == "erase")
@@ -105,7 +109,12 @@ class Law(RuleBasedStateMachine):
     @rule()
     def all_want_to_be_opted_out(self) -> None:
         for person in PEOPLE:
-            self.node.enrol(person, "count,token,optout")
+            self.node.enrol(person, EAGER)
+
+    @rule()
+    def all_agree_to_complaints(self) -> None:
+        for person in PEOPLE:
+            self.node.enrol(person, "count,token,complain")
 
     # --- operators and originators ----------------------------------------------------------------------------------
 
@@ -118,10 +127,12 @@ class Law(RuleBasedStateMachine):
     def a_case_is_ended(self, domain: str, how: str) -> None:
         self.node.end_case(domain, how)
 
-    @rule(what=st.sampled_from(["host", "case", "channel", "observe", "own", "file", "pairs"]))
+    @rule(what=st.sampled_from(["host", "case", "channel", "observe", "own", "file", "pairs", "complaints"]))
     def a_person_stands_in_the_way(self, what: str) -> None:
         if what in SWITCHES:
             self.node.halt(what, SWITCHES[what])
+        elif what == "complaints":
+            self.node.halt("channel", "complaint")
         elif what in ("observe", "own"):
             self.node.arm(Armed.OBSERVING if what == "observe" else Armed.OWN)
         elif what == "pairs":
@@ -136,6 +147,7 @@ class Law(RuleBasedStateMachine):
             for scope in ("host", "case"):
                 self.node.resume(scope, domain)
         self.node.resume("channel", "mail")
+        self.node.resume("channel", "complaint")
         self.node.arm(Armed.COMMUNITY)
         self.node.decide_pairs(allow=True)
 

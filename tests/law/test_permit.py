@@ -12,7 +12,7 @@ import pytest
 
 from antiphon.errors import AlreadyTaken, AnchorLost, MalformedInput, RefusedByLaw
 from antiphon.ledger import allowance
-from tests.law.careless import attempt, notice, opt_out, request
+from tests.law.careless import attempt, complaint, notice, opt_out, request
 from tests.law.scenes import OPEN, SCENES, at
 
 
@@ -27,13 +27,11 @@ def closed() -> Iterator[None]:
 FENCED: dict[str, type[BaseException]] = {
     "anchor-agrees": AnchorLost,
     "paid": MalformedInput,
-    "fresh": MalformedInput,
     "distinct": MalformedInput,
     "unspent": AlreadyTaken,
 }
 """What refuses where the rule alone is gone: the anchor is not written over, an intent without a leaf, or with one
-twice, has no encoding, the salts of what did not pay are gone after thirty days, and a spend key is unique in the
-store."""
+twice, has no encoding, and a spend key is unique in the store."""
 
 
 def test_every_rule_has_a_scene() -> None:
@@ -42,8 +40,8 @@ def test_every_rule_has_a_scene() -> None:
 
 
 def test_the_lawful_ones_leave() -> None:
-    """A request, an own opt-out and a notice of these scenes, with nothing changed, are no offence."""
-    for stage, wanted in (("requesting", request), ("opting-out", opt_out), ("proposed", notice)):
+    """A request, an own opt-out, a notice and a complaint of these scenes, with nothing changed, are no offence."""
+    for stage, wanted in (("requesting", request), ("opting-out", opt_out), ("proposed", notice), ("deaf", complaint)):
         node = at(stage)
         attempt(node, wanted(node))
         node.check()

@@ -26,7 +26,7 @@ from antiphon.desk.place import placer
 from antiphon.formats.message import parse_message
 from antiphon.formats.note import Signer, public_key, sign
 from antiphon.ledger.allowance import Permit
-from antiphon.ledger.entry import NoticeIntended, Purpose, RequestIntended, parse_entry
+from antiphon.ledger.entry import ComplaintIntended, Intended, NoticeIntended, Purpose, RequestIntended, parse_entry
 from antiphon.ledger.kept import StoredEntry
 from antiphon.optout.evidence import Rulebook
 from antiphon.ports import Answer, Clock, Exchange, Letter, Questions, Store
@@ -75,6 +75,9 @@ ORIGINATORS = {
         Originator("forged.example", "8.8.8.4", signed=False),
     )
 }
+CARRIER, CARRIER_DESK = "carrier.example", "abuse@carrier.example"
+PEER = "7.7.7.7"
+"""Who hands over everybody's mail: an address of a host that answers for it."""
 NEVER = ("nameless.example", "innocent.example", "joe.example", "forged.example")
 """Who must not hear from us, whatever happens."""
 
@@ -105,6 +108,11 @@ class Books:
         node = {("node.example", "A"): ("9.9.9.9",), ("node.example", "MX"): ("10 node.example",)}
         keys = {(name, "TXT"): (record,) for name, record in MAIL_SIGNER.records().items()}
         self.rows |= {**node, **keys, ("9.9.9.9", "PTR"): ("node.example",), ("innocent.example", "A"): ("8.8.9.4",)}
+        self.rows |= {
+            (PEER, "PTR"): (f"out.{CARRIER}",),
+            (CARRIER, "MX"): (f"10 {CARRIER}",),
+            (CARRIER, "A"): ("6.6.6.6",),
+        }
         for o in ORIGINATORS.values():
             self.rows[f"s1._domainkey.{o.domain}", "TXT"] = (record_of(SIGNER),)
             self.rows[o.domain, "A"] = (o.address,)
@@ -151,6 +159,9 @@ class Names:
     async def holder(self, address: str) -> str:
         return "Holder Ltd"
 
+    async def abuse_contacts(self, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return ((CARRIER_DESK,), ()) if subject == PEER else ((), ())
+
 
 class Sockets:
     """Every socket of the world: judges each attempt when it opens, then answers as its host is in the mood to."""
@@ -171,7 +182,7 @@ class Sockets:
     async def _open(self, permit: Permit, target: str, message: bytes, outcome: str) -> Exchange:
         books, now = self._books, self._clock.now()
         entry, paid = await self._store.read(lambda tx: _paid(tx, permit.intent))
-        assert isinstance(entry, NoticeIntended | RequestIntended)
+        assert isinstance(entry, Intended)
         said = [books.tally.said[report] for report in paid if report in books.tally.said]
         originator = said[0].originator if said else ""
         host, act = target.partition("@")[2] or target.split("/")[2], _act(entry)
@@ -180,6 +191,8 @@ class Sockets:
         if act == "notice":
             wrong += books.tally.judge_named(people, rows, originator, now)
             wrong += ["other bytes than those approved"] if sha256(message).digest() != entry.message else []
+        elif act == "complaint":
+            wrong += ["a complaint to somebody else than the carrier"] if target != CARRIER_DESK else []
         elif target not in {each.target for each in said}:
             wrong.append("another channel than that of the mail that pays")
         if len(said) != len(paid):
@@ -198,7 +211,7 @@ class Sockets:
         made.lost = False
         return answered(outcome, books.retry_after if outcome == "too-many" else None, books.took)
 
-    def _doubts(self, permit: Permit, entry: NoticeIntended | RequestIntended, host: str) -> list[str]:
+    def _doubts(self, permit: Permit, entry: Intended, host: str) -> list[str]:
         """What anchor, folder and DNS say against this attempt."""
         books = self._books
         stop = bool(books.rows.get((f"_antiphon.{host}", "TXT"))) or f"_antiphon.{host}" in books.down
@@ -219,16 +232,20 @@ class Sockets:
         return tuple(dict.fromkeys(s.person for s in named)), named
 
 
-def _act(entry: NoticeIntended | RequestIntended) -> str:
+def _act(entry: Intended) -> str:
+    if isinstance(entry, ComplaintIntended):
+        return "complaint"
     if isinstance(entry, NoticeIntended):
         return "notice"
+    assert isinstance(entry, RequestIntended)
     return "own" if entry.purpose is Purpose.OWN_OPT_OUT else "request"
 
 
 def _paid(tx, intent: int):  # type: ignore[no-untyped-def]  # a transaction
     stored = tx.get(StoredEntry, intent)
     return (parse_entry(stored.body) if stored else None), [
-        tx.get(Report, s.report).source for s in tx.find(Sighting, paid=intent)
+        tx.get(Report, s.report).source
+        for s in [*tx.find(Sighting, paid=intent), *tx.find(Sighting, complained=intent)]
     ]
 
 

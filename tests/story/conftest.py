@@ -14,7 +14,17 @@ import pytest
 from antiphon.world.demo import Demo, run_demo
 from antiphon.world.party import TEMPERS
 
-SHORT = ("compliant", "prompt", "feedback", "deaf", "small-mail", "joe-jobber", "replayer", "unaccountable")
+SHORT = (
+    "compliant",
+    "prompt",
+    "feedback",
+    "deaf",
+    "small-mail",
+    "joe-jobber",
+    "replayer",
+    "unaccountable",
+    "hosted-acting",
+)
 DAYS, LIFETIME_SECONDS = 40, 900
 PROGRAM = (sys.executable, "-m", "antiphon")
 
@@ -53,6 +63,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         campaign = seen.said["campaigns",][0]["campaign"]
         seen.said["campaign",] = await said(demo, "campaign", campaign[:12])
         seen.complaint = await demo.remote.call("complaint-draft", case=seen.said["case", "deaf-shop.example"]["case"])
+        sent = seen.said["complaints",][0]["complaint"]
+        seen.said["complaint",] = await said(demo, "complaint", str(sent))
 
     seen.found = asyncio.run(run_demo(days=DAYS, tempers=chosen(*SHORT), keep=folder, serve=look))
     return seen
@@ -64,6 +76,8 @@ LOOKS: tuple[tuple[str, ...], ...] = (
     ("case", "deaf-shop.example"),
     ("campaigns",),
     ("held",),
+    ("complaints",),
+    ("contact", "list"),
     ("member", "list"),
     ("operator", "list"),
 )

@@ -91,11 +91,29 @@ def test_small_mail_gets_no_more_bytes_than_it_sent(found: dict[str, Any]) -> No
     assert 0 < small["attempts_at_destination"] - 1 < small["sightings_after_window"]
 
 
-def test_the_host_of_a_deaf_originator_would_be_told(found: dict[str, Any]) -> None:
-    """The contact that registry and PTR name, one report for all mails; nothing of it has left."""
+def test_an_originator_that_is_its_own_host_is_not_told_of_itself(found: dict[str, Any]) -> None:
+    """Registry and PTR name it, and that is what speaks against it."""
     complaint = found["complaint"]
-    assert (complaint["contact"], complaint["route"]["tier"]) == ("abuse@deaf-shop.example", "network")
-    assert complaint["incidents"] > 50 and "multipart/report" in complaint["message"]
+    assert (complaint["contact"], complaint["route"]["tier"]) == (None, "network")
+    assert {"address": "abuse@deaf-shop.example", "rules": ["not-itself"]} in complaint["candidates"]
+    assert complaint["incidents"] > 5 and complaint["message"] == ""
+
+
+def test_the_host_of_a_deaf_originator_gets_one_complaint_and_disconnects_it(world: Seen) -> None:
+    """One mail at its socket, fewer bytes than the mails that paid for it; then no mail of that customer any more."""
+    host, customer = row(world.found, "host-acting"), row(world.found, "hosted-acting")
+    (told,) = world.said["complaints",]
+    assert host["attempts_at_destination"] == 1
+    assert (told["contact"], told["originator"]) == ("abuse@host-acting.example", customer["name"])
+    assert told["incidents"] > 1 and 0 < host["bytes_in"] + host["bytes_out"] < 12_000 * told["incidents"]
+    last = max(delivered for delivered in world.said["complaint",]["message"].splitlines() if "Date:" in delivered)
+    assert last and customer["sightings_after_window"] > customer["attempts_at_destination"] - 2
+
+
+def test_nobody_else_hears_a_complaint(world: Seen) -> None:
+    """All other tempers are deaf or hidden in networks of their own; the ledger's complaints are the host's one."""
+    assert [told["contact"] for told in world.said["complaints",]] == ["abuse@host-acting.example"]
+    assert [known["contact"] for known in world.said["contact", "list"]] == ["abuse@host-acting.example"]
 
 
 def test_mail_without_a_name_causes_nothing(found: dict[str, Any]) -> None:

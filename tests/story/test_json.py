@@ -82,7 +82,21 @@ def compare(name: str, value: Any) -> None:
         assert there or "absent" in kinds or any(field.startswith(path) for path in empty), f"{name}: no {field}"
 
 
-@pytest.mark.parametrize("name", ["status", "cases", "campaigns", "held", "member list", "operator list", "campaign"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "status",
+        "cases",
+        "campaigns",
+        "held",
+        "member list",
+        "operator list",
+        "campaign",
+        "complaints",
+        "complaint",
+        "contact list",
+    ],
+)
 def test_what_a_node_says_of_itself_is_on_the_page(world: Seen, name: str) -> None:
     """As a running node with forty days behind it said it."""
     compare(name, world.said[tuple(name.split())])

@@ -55,16 +55,17 @@ def case_(context: click.Context, case_id: str, as_json: bool) -> None:
       antiphon case 5df26f06 --json | jq .would
     """
     if context.invoked_subcommand is None:
-        found = call(context.obj, "case", case=_case_id(context.obj, case_id))
+        found = call(context.obj, "case", case=case_named(context.obj, case_id))
         if as_json:
             show(found, True)
         else:
             click.echo(case_told(found))
     else:
-        context.meta["case"] = _case_id(context.obj, case_id)
+        context.meta["case"] = case_named(context.obj, case_id)
 
 
-def _case_id(home: Path, word: str) -> str:
+def case_named(home: Path, word: str) -> str:
+    """A case by the beginning of its identifier, or by its originator's name. Raises UnreadableFile."""
     found = [c for c in call(home, "cases") if c["case"].startswith(word) or c["originator"] == word]
     if not found:
         raise UnreadableFile(f"{word!r} names no case.", advice="`antiphon cases` lists them.")

@@ -6,7 +6,7 @@ address gets nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,7 +46,8 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One contact, everybody who ties its domain to the subject, and whether its domain takes mail at all."""
+    """One contact, everybody who ties its domain to the subject, and whether its domain takes mail at all. `itself`: it
+    belongs to whom the complaint is about."""
 
     address: Address
     sources: tuple[Source, ...]
@@ -54,6 +55,8 @@ class Candidate:
     takes_mail: bool
     ours: bool
     listed: bool
+    dead: bool
+    itself: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,10 @@ class ContactRule:
 
 
 RULES: tuple[ContactRule, ...] = (
-    ContactRule("not-ours", "It is a mailbox of this node: a complaint to ourselves.", lambda c: not c.ours),
     ContactRule("wants-it", "It asked for no more of our mail.", lambda c: not c.listed),
+    ContactRule("not-ours", "It is a mailbox of this node: a complaint to ourselves.", lambda c: not c.ours),
+    ContactRule("not-itself", "It belongs to whom the complaint is about.", lambda c: not c.itself),
+    ContactRule("alive", "Complaints to it came back.", lambda c: not c.dead),
     ContactRule("takes-mail", "Its domain takes no mail (RFC 7505).", lambda c: c.takes_mail),
     ContactRule("two-sources", "Only one source ties it to the holder.", lambda c: len(c.ties) >= 2),
 )
@@ -78,11 +83,29 @@ def failed(candidate: Candidate) -> tuple[str, ...]:
     return tuple(rule.name for rule in RULES if not rule.check(candidate))
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What this node knows of contacts by itself. `own` are its domains, `about` those of whom the complaint is about;
+    `declined` and `dead` hold addresses, or `@` and a domain."""
+
+    own: frozenset[str] = frozenset()
+    about: frozenset[str] = frozenset()
+    declined: frozenset[str] = frozenset()
+    dead: frozenset[str] = frozenset()
+
+
+def is_listed(listed: frozenset[str], address: Address) -> bool:
+    """Whether an address stands in a list, by itself, by its domain or by one above it."""
+    labels = address.domain.split(".")
+    return address.folded in listed or any(f"@{'.'.join(labels[n:])}" in listed for n in range(len(labels)))
+
+
 def candidates(
-    found: Findings, *, takes_mail: Callable[[Domain], bool], own: Iterable[str] = (), listed: Iterable[str] = ()
+    found: Findings, *, takes_mail: Callable[[Domain], bool], kept: Remembered | None = None
 ) -> tuple[Candidate, ...]:
     """Every contact once, in the order of belief, with all that speaks for it and against it."""
-    ours, unwanted = frozenset(own), frozenset(listed)
+    kept = kept or Remembered()
+    about = {organisational_domain(Domain(name)) for name in kept.about}
     ties = _ties(found)
     sources: dict[Address, list[Source]] = {}
     for source, text in sorted(found.named, key=lambda pair: tuple(Source).index(pair[0])):
@@ -95,8 +118,10 @@ def candidates(
             tuple(dict.fromkeys(named)),
             frozenset(ties.get(organisational_domain(address.domain), ())),
             takes_mail(address.domain),
-            address.domain in ours,
-            address.folded in unwanted,
+            address.domain in kept.own,
+            is_listed(kept.declined, address),
+            is_listed(kept.dead, address),
+            organisational_domain(address.domain) in about,
         )
         for address, named in sources.items()
     )

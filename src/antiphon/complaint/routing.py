@@ -17,12 +17,13 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One case, as far as routing asks. `over`: quiet, disputed, withdrawn, stopped or closed. `had_its_time`: it was
-    asked and went on after the window, or could not be reached."""
+    """One case, as far as routing asks. `over`: quiet, disputed, withdrawn, stopped or closed. `unreachable`: its
+    notice could not be delivered. `went_on`: it ignored the notice, and a request did not end the mail either."""
 
     over: bool
     accountable: bool
-    had_its_time: bool
+    unreachable: bool
+    went_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,22 @@ ROUTES: tuple[Route, ...] = (
     Route(
         2,
         "The originator can be asked and has not had its time: it comes first.",
-        lambda s: s.accountable and not s.had_its_time,
+        lambda s: s.accountable and not s.unreachable and not s.went_on,
         Tier.ORIGINATOR,
     ),
-    Route(3, "The host of the address that handed the mail over is told.", lambda s: True, Tier.NETWORK),
+    Route(
+        3,
+        "It was asked, had its time and went on, also after a request: its host is told.",
+        lambda s: s.accountable and s.went_on,
+        Tier.NETWORK,
+    ),
+    Route(
+        4,
+        "Its own address takes no mail, so it could not be asked: its host is told.",
+        lambda s: s.accountable,
+        Tier.NETWORK,
+    ),
+    Route(5, "It is not accountable and learns nothing from us: its host is told.", lambda s: True, Tier.NETWORK),
 )
 
 

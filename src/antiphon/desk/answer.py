@@ -11,7 +11,7 @@ from antiphon.formats.message import Message, parse_message
 from antiphon.optout.case import Case
 
 WORDS = ("dispute", "done", "stop")
-_BOX = re.compile(r"(reply|bounce|report|prove|probe)\+([A-Za-z0-9]{8,64})", re.IGNORECASE)
+_BOX = re.compile(r"(reply|complaint|bounce|report|prove|probe)\+([A-Za-z0-9]{8,64})", re.IGNORECASE)
 
 
 def box_of(desk: Desk, recipient: str) -> tuple[str, str] | None:

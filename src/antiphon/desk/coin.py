@@ -9,7 +9,7 @@ from antiphon.campaign.report import EvidenceClass, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
 from antiphon.desk.log import RETIRED, number
 from antiphon.errors import RefusedByLaw
-from antiphon.ledger.allowance import CLICKED, Act, Coin, Side
+from antiphon.ledger.allowance import CLICKED, Act, Coin, side_of
 from antiphon.ledger.commitment import nullifier
 from antiphon.ledger.entry import NoticeSettled, RequestSettled, parse_entry
 from antiphon.ledger.kept import Spent, StoredEntry
@@ -57,6 +57,7 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant, act: Act) -> Coin:
     asked = asked_of(tx, sighting.member, sighting.originator)
     evidence = parse_evidence(report.evidence)
     purses = spend_keys(evidence, sighting.member)
+    side, paid = side_of(act), sighting.complained if act is Act.COMPLAINT else sighting.paid
     signed_after = sighting.signed_at is not None and asked.phase(sighting.signed_at) is Phase.AFTER
     return Coin(
         report=sighting.report,
@@ -74,6 +75,7 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant, act: Act) -> Coin:
         retired=min(sighting.received_at, report.reported_at) <= number(tx, RETIRED),
         mandate_live=mandate.live_at(now),
         has_token=mandate.allows(Consent.TOKEN),
+        may_complain=mandate.allows(Consent.COMPLAIN),
         consents_to_opt_out=mandate.allows(Consent.OPTOUT, sighting.originator),
         asked=asked.asked_at is not None,
         after_window=signed_after
@@ -82,7 +84,7 @@ def coin(tx: Transaction, sighting: Sighting, now: Instant, act: Act) -> Coin:
         waiting=asked.unsettled is not None,
         tries=asked.tries,
         last_try_at=asked.last_try_at,
-        spent=sighting.paid is not None or any(tx.get(Spent, Side.ORIGINATOR, key) for key in purses),
+        spent=paid is not None or any(tx.get(Spent, side, key) for key in purses),
         keys=purses,
     )
 

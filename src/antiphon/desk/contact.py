@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import ip_address
 
-from antiphon.complaint.contact import Candidate, Findings, Scope, Source, candidates
+from antiphon.complaint.contact import Candidate, Findings, Remembered, Scope, Source, candidates
+from antiphon.complaint.known import ContactState, KnownContact
 from antiphon.desk.desk import Desk
 from antiphon.errors import MalformedInput, Unreachable
 from antiphon.formats.domain import organisational_domain, parse_domain
 from antiphon.formats.publicness import is_public
-from antiphon.ports import Questions
+from antiphon.ports import Questions, Transaction
 from antiphon.terms import Domain
 
 ABUSIX = "abuse-contacts.abusix.zone"
@@ -17,10 +19,11 @@ ABUSE_NET = "contacts.abuse.net"
 MOST_NAMED = 8
 
 
-async def look_up(desk: Desk, subject: str) -> tuple[Findings, tuple[Candidate, ...]]:
+async def look_up(desk: Desk, subject: str, *, about: Iterable[str] = ()) -> tuple[Findings, tuple[Candidate, ...]]:
     """All contacts for one public address (its network) or one domain (its registrar), with every reason against each.
 
-    Asks DNS and registries only, never the subject itself; because a person asked. Raises MalformedInput.
+    Asks DNS and registries only, never the subject itself. `about` are the domains of whom a complaint is about: it is
+    not told of itself. Raises MalformedInput.
     """
     questions = Questions()
     found = await (_of_address if _is_address(subject) else _of_domain)(desk, subject, questions)
@@ -29,8 +32,15 @@ async def look_up(desk: Desk, subject: str) -> tuple[Findings, tuple[Candidate, 
         domain = Domain(text.rpartition("@")[2].lower())
         if domain not in takes:
             takes[domain] = await _takes_mail(desk, domain, questions)
-    own = (desk.house.domain, *desk.house.hosted_domains)
-    return found, candidates(found, takes_mail=lambda domain: takes.get(domain, False), own=own)
+    kept = await desk.store.read(lambda tx: remembered(tx, desk, about))
+    return found, candidates(found, takes_mail=lambda domain: takes.get(domain, False), kept=kept)
+
+
+def remembered(tx: Transaction, desk: Desk, about: Iterable[str] = ()) -> Remembered:
+    """What this node knows of contacts by itself."""
+    said = {state: frozenset(c.contact for c in tx.find(KnownContact, state=state)) for state in ContactState}
+    own = frozenset((desk.house.domain, *desk.house.hosted_domains))
+    return Remembered(own, frozenset(about), said[ContactState.DECLINED], said[ContactState.DEAD])
 
 
 def _is_address(subject: str) -> bool:

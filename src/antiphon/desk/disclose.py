@@ -38,7 +38,9 @@ def _all(tx: Transaction, desk: Desk) -> list[Opening]:
     cases = {case.case: case for case in tx.find(Case)}
     used: set[bytes] = set()
     for attempt in tx.find(Attempt, order="intent"):
-        for sighting in tx.find(Sighting, paid=attempt.intent):
+        network = attempt.act == Act.COMPLAINT
+        spent = tx.find(Sighting, complained=attempt.intent) if network else tx.find(Sighting, paid=attempt.intent)
+        for sighting in spent:
             found.append(opening_of(tx, desk, attempt, sighting))
             used.add(attempt.case)
     opened = sorted((cases[name] for name in cases if name in used), key=lambda case: case.tag)
@@ -56,7 +58,9 @@ def opening_of(tx: Transaction, desk: Desk, attempt: Attempt, sighting: Sighting
     mandate, report = tx.get(Mandate, sighting.member), tx.get(Report, sighting.report)
     index, kept = sighting.index or 0, tx.get(KeptOpening, sighting.report)
     if kept is not None and mandate is not None and mandate.data_key is not None:
-        return parse_openings(desk.vault.open(mandate.data_key, kept.sealed, b"opening" + sighting.report))[0]
+        sealed = desk.vault.open(mandate.data_key, kept.sealed, b"opening" + sighting.report)
+        mine = [o for o in parse_openings(sealed) if isinstance(o, SpendOpening) and o.intent == attempt.intent]
+        return mine[0] if mine else Erased(intent=attempt.intent, leaf=index)
     if mandate is None or mandate.data_key is None or report is None or not sighting.salts:
         return Erased(intent=attempt.intent, leaf=index)
     evidence = parse_evidence(report.evidence)

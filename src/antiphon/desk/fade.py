@@ -16,7 +16,7 @@ from antiphon.desk.disclose import opening_of
 from antiphon.desk.log import keep_number, number
 from antiphon.ledger.allowance import FRESH
 from antiphon.ledger.kept import KeptOpening
-from antiphon.ledger.opening import Erased, print_openings
+from antiphon.ledger.opening import SpendOpening, print_openings
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.click import Click
 from antiphon.optout.evidence import forgotten, parse_evidence, print_evidence
@@ -100,12 +100,12 @@ def _fade_report(tx: Transaction, desk: Desk, report: Report) -> None:
 
 
 def _keep_opening(tx: Transaction, desk: Desk, sighting: Sighting) -> None:
-    mandate = tx.get(Mandate, sighting.member)
-    attempt = tx.get(Attempt, sighting.paid) if sighting.paid is not None else None
-    if attempt is None or mandate is None or mandate.data_key is None:
+    mandate, intents = tx.get(Mandate, sighting.member), {sighting.paid, sighting.complained} - {None}
+    if mandate is None or mandate.data_key is None:
         return
-    opening = opening_of(tx, desk, attempt, sighting)
-    if not isinstance(opening, Erased):
-        sealed = desk.vault.seal(mandate.data_key, print_openings([opening]), b"opening" + sighting.report)
+    attempts = sorted((a for n in intents if (a := tx.get(Attempt, n)) is not None), key=lambda a: a.intent)
+    found = [o for a in attempts if isinstance(o := opening_of(tx, desk, a, sighting), SpendOpening)]
+    if found:
+        sealed = desk.vault.seal(mandate.data_key, print_openings(found), b"opening" + sighting.report)
         until = Instant(sighting.received_at + desk.house.openings_years * YEAR)
         tx.put(KeptOpening(sighting.report, sighting.member, sealed, until))

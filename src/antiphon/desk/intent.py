@@ -9,15 +9,23 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.question import Wish
 from antiphon.errors import RefusedByLaw
 from antiphon.ledger.allowance import OWN, Act
-from antiphon.ledger.commitment import hide, nullifier
-from antiphon.ledger.entry import Basis, NoticeIntended, Purpose, RequestIntended, SpentLeaf
+from antiphon.ledger.commitment import hide, network_nullifier, nullifier
+from antiphon.ledger.entry import (
+    Basis,
+    ComplaintIntended,
+    NoticeIntended,
+    Purpose,
+    PurseSide,
+    RequestIntended,
+    SpentLeaf,
+)
 from antiphon.optout.case import Case
 from antiphon.optout.evidence import parse_evidence
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Digest, Identifier, Instant, LedgerDay, ledger_day
 
-Intent = NoticeIntended | RequestIntended
+Intent = NoticeIntended | RequestIntended | ComplaintIntended
 BASIS = {
     Act.REQUEST: Basis.APPROVAL,
     Act.CLICKED_REQUEST: Basis.CLICK,
@@ -33,16 +41,19 @@ def intent_of(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Intent:
         "day": ledger_day(now),
         "case": case.tag,
         "leaves": tuple(sorted((_leaf(tx, desk, name) for name in wish.reports), key=lambda spent: spent.index)),
-        "nullifiers": _nullifiers(tx, wish),
-        "channel": to.kind,
+        "nullifiers": _nullifiers(tx, desk, wish),
         "reserve_bytes": to.reserve,
         "host": hide(case.salt, to.host),
         "organisation": hide(case.salt, to.organisation),
         "prefix": hide(case.salt, to.prefix),
     }
+    if wish.telling is not None:
+        # One dict for three shapes; the encoder checks every field.
+        return ComplaintIntended(purse=PurseSide.NETWORK, rule=wish.telling.rule, **common)  # type: ignore[arg-type]  # every field is checked
     window_hours = desk.house.window_for(case.originator)
     if wish.act is Act.NOTICE:
         return NoticeIntended(
+            channel=to.kind,
             approval=wish.approval or 0,
             message=existing(to.message),
             try_number=case.notice_tries + 1,
@@ -50,6 +61,7 @@ def intent_of(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Intent:
             **common,  # type: ignore[arg-type]  # one dict for two shapes; the encoder checks every field
         )
     return RequestIntended(
+        channel=to.kind,
         approval=wish.approval,
         purpose=Purpose.OWN_OPT_OUT if wish.act in OWN else Purpose.REQUEST,
         basis=BASIS[wish.act],
@@ -68,6 +80,11 @@ def _leaf(tx: Transaction, desk: Desk, name: Identifier) -> SpentLeaf:
     return SpentLeaf(sighting.index, salt1, LedgerDay(sighting.day), sighting.c2)
 
 
-def _nullifiers(tx: Transaction, wish: Wish) -> tuple[Digest, ...]:
+def _nullifiers(tx: Transaction, desk: Desk, wish: Wish) -> tuple[Digest, ...]:
+    """One for each passing signature; on the network side only the community can compute them (LAW §9)."""
     found = (parse_evidence(existing(tx.get(Report, name)).evidence) for name in wish.reports)
-    return tuple(sorted({nullifier(value) for evidence in found for value in evidence.signature_values}))
+    values = {value for evidence in found for value in evidence.signature_values}
+    if wish.act is not Act.COMPLAINT:
+        return tuple(sorted(nullifier(value) for value in values))
+    key = desk.house.derived("community/network")
+    return tuple(sorted(network_nullifier(key, value) for value in values))

@@ -81,17 +81,19 @@ async def pair_state(desk: Desk, case: Case, host: str, address: str, *, questio
     return PairState.HELD
 
 
-async def locate(desk: Desk, case: Case, seen: Destination, *, clicked: bool) -> tuple[Destination, Stop]:
+async def locate(
+    desk: Desk, case: Case, seen: Destination, *, clicked: bool = False, anywhere: bool = False
+) -> tuple[Destination, Stop]:
     """Everything about a destination that was foreseen, looked up in the order in which it may be refused, with the
     questions that one message has. `seen.host` is the name whose owner is asked: of the URL, or of the mail address.
     `clicked`: a member who was shown the URL approved it and whatever pair it has, for itself, unless a person refused
-    that pair (LAW §4)."""
+    that pair (LAW §4). `anywhere`: no originator named this place, and its mail may be taken wherever it says."""
     host, questions = seen.host, Questions()
     stop = await ask_stop(desk, host, questions)
     exchanger = host if seen.kind is ChannelKind.ONE_CLICK else await _exchanger(desk, host, questions)
     address, answer = await resolve(desk, exchanger, questions) if exchanger else ("", Answer("absent", ()))
     chain = tuple(Domain(name) for name in (*answer.chain, exchanger) if name != host)
-    inside = bool(address) and chain_allowed(chain, host, case.domain, desk.rules.providers)
+    inside = bool(address) and (anywhere or chain_allowed(chain, host, case.domain, desk.rules.providers))
     enough = (PairState.ALLOWED, PairState.HELD) if clicked else (PairState.ALLOWED,)
     allowed = inside and await pair_state(desk, case, exchanger, address, questions=questions) in enough
     to = replace(

@@ -10,6 +10,7 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, move, tell
 from antiphon.desk.intent import intent_of
 from antiphon.desk.question import Wish, ask, budgets
+from antiphon.desk.told import note_told
 from antiphon.ledger.allowance import OWN, Act, Permit, Side, spend
 from antiphon.ledger.kept import Spent
 from antiphon.optout.approval import Approval
@@ -20,18 +21,20 @@ from antiphon.terms import Digest, Identifier, Instant
 
 
 class _Till:
-    """The purses and the ledger of one transaction, as `spend` needs them. The entry is made when it is appended: what
-    is not lawful need not have one."""
+    """The purses and the ledger of one transaction, as `spend` needs them. The intent is made when the law has nothing
+    against it: what is too old to pay may not even open any more."""
 
     def __init__(self, tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> None:
         self._tx, self._desk, self._wish, self._now = tx, desk, wish, now
+        self.nullifiers: tuple[Digest, ...] = ()
 
     def take(self, side: Side, key: Digest, intent: int) -> None:
         self._tx.add(Spent(side.value, key, intent))
 
     def append(self) -> int:
-        entry = intent_of(self._tx, self._desk, self._wish, self._now)
-        return self._desk.log.append(self._tx, entry, self._now)
+        intent = intent_of(self._tx, self._desk, self._wish, self._now)
+        self.nullifiers = intent.nullifiers
+        return self._desk.log.append(self._tx, intent, self._now)
 
 
 async def mint(desk: Desk, wish: Wish) -> Permit:
@@ -45,12 +48,14 @@ async def mint(desk: Desk, wish: Wish) -> Permit:
     def work(tx: Transaction) -> Permit:
         now = desk.clock.now()
         desk.log.close_hours(tx, now)
-        question = ask(tx, desk, wish, now)
-        permit = spend(question, _Till(tx, desk, wish, now))
+        till = _Till(tx, desk, wish, now)
+        permit = spend(ask(tx, desk, wish, now), till)
         _use_up(tx, wish, permit, now)
         case = existing(tx.get(Case, wish.case))
         tx.add(_attempt(desk, case, wish, permit, now=now))
         _note_who_waits(tx, case, wish, permit, now=now)
+        if wish.telling is not None:
+            note_told(tx, wish, wish.telling, permit.intent, nullifiers=till.nullifiers, now=now)
         tell(tx, case.case, now, who="node", what=wish.act.value, why=f"entry {permit.intent} to {wish.to.host}")
         look_by(tx, case.case, now)
         return permit
@@ -63,7 +68,9 @@ async def mint(desk: Desk, wish: Wish) -> Permit:
 def _use_up(tx: Transaction, wish: Wish, permit: Permit, now: Instant) -> None:
     """Sightings, pace and approval, in the transaction of the intent."""
     for report in wish.reports:
-        tx.put(replace(existing(tx.get(Sighting, report)), paid=permit.intent))
+        sighting = existing(tx.get(Sighting, report))
+        network = wish.act is Act.COMPLAINT
+        tx.put(replace(sighting, complained=permit.intent) if network else replace(sighting, paid=permit.intent))
     for budget in budgets(tx, wish.to):
         tx.put(budget.spent(now))
     if wish.approval is not None:
@@ -92,7 +99,7 @@ def _attempt(desk: Desk, case: Case, wish: Wish, permit: Permit, *, now: Instant
         case=case.case,
         originator=case.originator,
         members=",".join(Identifier(member).hex() for member in wish.members),
-        channel=to.channel,
+        channel=wish.channel,
         host=to.host,
         organisation=to.organisation,
         prefix=to.prefix,

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting
+from antiphon.complaint.contact import is_listed
+from antiphon.complaint.pacing import opens_at
+from antiphon.complaint.routing import Tier
 from antiphon.desk.coin import asked_of, click_of, coin, existing, is_spared
+from antiphon.desk.contact import remembered
 from antiphon.desk.desk import Desk, armed
+from antiphon.desk.ground import routed
 from antiphon.desk.log import PUBLISHED, number
 from antiphon.desk.quorum import quorum_of, unspent
 from antiphon.desk.standing import standing_of
-from antiphon.formats.domain import organisational_domain
+from antiphon.formats.domain import organisational_domain, parse_address
 from antiphon.ledger.allowance import Act, Question
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import Approval, Draft, draft_reports
@@ -41,6 +46,8 @@ STATES: dict[Act, frozenset[State]] = {
     Act.OWN_OPT_OUT: OWN_OPT_OUT_STATES,
     Act.CLICKED_OPT_OUT: OWN_OPT_OUT_STATES,
 }
+UNSPACED = frozenset({Act.NOTICE, Act.COMPLAINT})
+"""Mail that is no member's opt-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,20 @@ def foreseen(kind: ChannelKind, host: str, reserve: int, *, target: str = "", us
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """A complaint that is ready: whom it tells about which matter, by which row of the routing table, and its bytes."""
+
+    contact: str
+    prefix: str
+    rule: int
+    token: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
-    """One attempt that the desk would like to make: what for, where to, and which sightings would pay."""
+    """One attempt that the desk would like to make: what for, where to, and which sightings would pay. `telling` is
+    what a complaint says, and to whom."""
 
     act: Act
     case: Identifier
@@ -84,15 +103,21 @@ class Wish:
     reports: tuple[Identifier, ...]
     approval: int | None = None
     members: tuple[Identifier, ...] = ()
+    telling: Telling | None = None
+
+    @property
+    def channel(self) -> str:
+        """The kind in words, as halts name it: a complaint is mail, and a kind of its own."""
+        return Act.COMPLAINT.value if self.act is Act.COMPLAINT else self.to.channel
 
 
 def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
     """Everything the law asks about this wish, as it is in this transaction."""
     case = existing(tx.get(Case, wish.case))
     sightings = [existing(tx.get(Sighting, report)) for report in wish.reports]
-    stands = halted(
-        tx.find(Halt), now, hosts=(wish.to.host, wish.to.organisation), case=case.case.hex(), channel=wish.to.channel
-    )
+    halts, hosts = tx.find(Halt), (wish.to.host, wish.to.organisation)
+    channels = {wish.channel, wish.to.channel}
+    stands = any(halted(halts, now, hosts=hosts, case=case.case.hex(), channel=channel) for channel in channels)
     return Question(
         act=wish.act,
         now=now,
@@ -101,14 +126,14 @@ def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
         published_size=number(tx, PUBLISHED),
         anchor_agrees=desk.log.agrees,
         halted=stands or desk.stopped(),
-        case_allows=case.state in STATES.get(wish.act, frozenset()),
+        case_allows=_case_allows(tx, case, wish, now),
         same_case=all(s.case == case.case for s in sightings),
         accountable=_is_accountable(tx, case, wish, sightings, now=now),
-        channel_usable=wish.to.usable,
+        channel_usable=wish.to.usable and (wish.telling is None or _may_be_told(tx, desk, wish.telling)),
         pair_allowed=wish.to.pair_allowed,
         no_stop_published=wish.to.no_stop_published,
         approved=_approved(tx, case, wish, ledger_day(now)),
-        pace_allows=all(budget.allows(now) for budget in budgets(tx, wish.to)),
+        pace_allows=all(budget.allows(now) for budget in budgets(tx, wish.to)) and tells_from(tx, wish) <= now,
         mail_spaced=mail_opens_at(tx, wish, now) <= now,
         named_stand=wish.act is not Act.NOTICE or _names_stand(tx, case, now),
         quorum=wish.act is not Act.NOTICE or _has_quorum(tx, case, now),
@@ -118,6 +143,29 @@ def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
     )
 
 
+def _case_allows(tx: Transaction, case: Case, wish: Wish, now: Instant) -> bool:
+    """For a complaint the routing table decides, and the very row that the intent will name."""
+    if wish.act is not Act.COMPLAINT:
+        return case.state in STATES[wish.act]
+    row = routed(tx, case, now)
+    return row.tier is Tier.NETWORK and wish.telling is not None and row.number == wish.telling.rule
+
+
+def _may_be_told(tx: Transaction, desk: Desk, telling: Telling) -> bool:
+    """Whether nobody said meanwhile that this contact gets no more; one that is not known yet is assumed to want it."""
+    if not telling.contact:
+        return True
+    kept, address = remembered(tx, desk), parse_address(telling.contact)
+    return address is not None and not is_listed(kept.declined | kept.dead, address) and address.domain not in kept.own
+
+
+def tells_from(tx: Transaction, wish: Wish) -> Instant:
+    """From when on this contact, or another of its domain, may hear from us again, whatever about (LAW §6)."""
+    if wish.telling is None or not wish.to.host:
+        return Instant(0)
+    return opens_at([told.at for told in tx.find(Attempt, host=wish.to.host, act=Act.COMPLAINT, order="at")])
+
+
 def budgets(tx: Transaction, to: Destination) -> list[Budget]:
     """What each key of this destination still allows."""
     return [tx.get(Budget, key) or fresh(key) for key in keys(to.host, to.organisation, to.prefix)]
@@ -125,11 +173,11 @@ def budgets(tx: Transaction, to: Destination) -> list[Budget]:
 
 def mail_opens_at(tx: Transaction, wish: Wish, now: Instant) -> Instant:
     """From when on an opt-out by mail may go there for every one of these members: one in 30 days (LAW §4)."""
-    if wish.act is Act.NOTICE or wish.to.kind is not ChannelKind.MAIL:
+    if wish.act in UNSPACED or wish.to.kind is not ChannelKind.MAIL:
         return now
     members = {existing(tx.get(Sighting, report)).member.hex() for report in wish.reports}
     earlier = tx.find(Attempt, host=wish.to.host, channel=wish.to.channel, at__gt=now - MAIL_SPACING)
-    own = [a.at for a in earlier if a.act != Act.NOTICE and members & set(a.members.split(","))]
+    own = [a.at for a in earlier if Act(a.act) not in UNSPACED and members & set(a.members.split(","))]
     return Instant(max(own) + MAIL_SPACING) if own else now
 
 

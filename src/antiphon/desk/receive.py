@@ -20,6 +20,7 @@ from antiphon.desk.fade import fades_at
 from antiphon.desk.history import look_by
 from antiphon.desk.notify import LOOP_FIELD, is_ours
 from antiphon.desk.standing import infrastructure_among, note_signers
+from antiphon.desk.told import wrote_to
 from antiphon.desk.withdraw import retract, undo
 from antiphon.errors import RefusedByLaw
 from antiphon.formats.dkim import assume_valid, identities, keys_needed, verify
@@ -233,9 +234,10 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     now, judged, evidence = desk.clock.now(), said.judged, said.judged.evidence
     desk.log.close_hours(tx, now)
     live = tx.get(Mandate, mandate.member) or mandate
+    ours = judged.ours or wrote_to(tx, judged.message, now)
     claim = Claim(
         evidence, judged.evidence_class, judged.received_at, said.clicked,
-        names=judged.names, ours=judged.ours, filed=said.filed, at=said.at,
+        names=judged.names, ours=ours, filed=said.filed, at=said.at,
     )  # fmt: skip
     statement = statement_of(tx, live, claim, now)
     refused, unfit = refusals(ACCEPTED, statement), refusals(SPENDABLE, statement)

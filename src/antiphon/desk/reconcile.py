@@ -168,6 +168,12 @@ def _keep_settled(tx: Transaction, entry: ledger.Settled, index: int, now: Insta
 
 
 def _keep_act(tx: Transaction, entry: Entry, index: int, case: Case) -> None:
+    if isinstance(entry, ledger.ComplaintIntended):
+        for key in entry.nullifiers:
+            tx.put(Spent(Side.NETWORK, key, index))
+        for leaf in entry.leaves:
+            for sighting in tx.find(Sighting, case=case.case, index=leaf.index):
+                tx.put(replace(sighting, complained=index))
     if isinstance(entry, ledger.NoticeIntended | ledger.RequestIntended):
         for key in entry.nullifiers:
             tx.put(Spent(Side.ORIGINATOR, key, index))

@@ -7,28 +7,25 @@ from dataclasses import dataclass, replace
 
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
-from antiphon.desk.desk import Desk, armed
+from antiphon.desk.attempt import attempt, opens_at
+from antiphon.desk.complain import complain
+from antiphon.desk.desk import Desk
 from antiphon.desk.letter import letter_for
 from antiphon.desk.locate import locate
 from antiphon.desk.look import WAIT_AGAIN, Idea, advance, rest
-from antiphon.desk.mint import mint
 from antiphon.desk.pair import approved_hosts, note_hosts
-from antiphon.desk.question import Destination, Wish, ask, budgets, foreseen, mail_opens_at
-from antiphon.desk.settle import settle
-from antiphon.desk.standing import ask_age, is_barred
+from antiphon.desk.question import Destination, Wish, foreseen
+from antiphon.desk.standing import ask_age
 from antiphon.desk.withdraw import stop_case
 from antiphon.errors import AlreadyTaken, RefusedByLaw
-from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act, Armed, Permit, judge
+from antiphon.ledger.allowance import CLICKED, MAIL_OVERHEAD, ONE_CLICK_RESERVE, Act
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import draft_reports
 from antiphon.optout.case import Case
 from antiphon.optout.channel import CHANNELS, Kind, Offer, Peer, proven, with_hosts
 from antiphon.optout.evidence import Evidence, parse_evidence
-from antiphon.ports import Exchange, Letter, Transaction
+from antiphon.ports import Transaction
 from antiphon.terms import Identifier, Instant
-
-PASSING = frozenset({"pace", "mail-spaced"})
-"""Rules that nothing but time has to satisfy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,12 @@ async def look(desk: Desk, name: Identifier) -> None:
     if case is not None:
         # Now and not when somebody reported: a question to a registry tells no more than that a hold is over.
         await ask_age(desk, case.originator)
+    await _ask(desk, name)
+    await complain(desk, name)
+
+
+async def _ask(desk: Desk, name: Identifier) -> None:
+    """What goes to the originator itself, which always comes first."""
 
     def steps(tx: Transaction) -> list[Idea]:
         ideas = advance(tx, desk, name)
@@ -92,7 +95,7 @@ async def _pursue(desk: Desk, idea: Idea) -> Instant | None:
     async for work in _worked_out(desk, idea):
         try:
             # Nobody is asked about a destination, not even DNS, until all that this node knows by itself allows it.
-            opens = await _opens_at(desk, work, work.to())
+            opens = await opens_at(desk, work.wish(work.to()))
             if opens is not None:
                 return opens
             to, stop = await locate(desk, idea.case, work.to(), clicked=idea.act in CLICKED)
@@ -101,59 +104,15 @@ async def _pursue(desk: Desk, idea: Idea) -> Instant | None:
                 return None
             if not stop.absent:
                 return Instant(desk.clock.now() + WAIT_AGAIN)
-            opens = await _opens_at(desk, work, to)
+            opens = await opens_at(desk, work.wish(to))
             if opens is not None:
                 return opens
-            await _attempt(desk, work, to)
+            token = "" if to.kind is ChannelKind.ONE_CLICK else desk.chance.draw(10).hex()
+            await attempt(desk, work.wish(replace(to, token=token)), work.letter)
         except (RefusedByLaw, AlreadyTaken):
             # Not lawful now, or another worker was first: nothing was spent, and the next look says why.
             return None
     return None
-
-
-async def _opens_at(desk: Desk, work: Attemptable, to: Destination) -> Instant | None:
-    """When this becomes lawful by itself, None where it is lawful now. Raises RefusedByLaw where more than time stands
-    against it."""
-
-    def work_out(tx: Transaction) -> Instant | None:
-        now, wish = desk.clock.now(), work.wish(to)
-        failed = judge(ask(tx, desk, wish, now))
-        names = tuple(rule.name for rule in failed)
-        if not names:
-            return None
-        if not PASSING.issuperset(names):
-            raise RefusedByLaw(failed[0].sentence, names)
-        return max(mail_opens_at(tx, wish, now), *(budget.opens_at(now) for budget in budgets(tx, to)))
-
-    return await desk.store.read(work_out)
-
-
-async def _attempt(desk: Desk, work: Attemptable, to: Destination) -> None:
-    to = replace(to, token="" if to.kind is ChannelKind.ONE_CLICK else desk.chance.draw(10).hex())
-    permit = await mint(desk, work.wish(to))
-    # From here on everything is spent. STOP and the blocklist are looked at once more: a person may have come between.
-    barred = await desk.store.read(lambda tx: is_barred(tx, work.idea.case.originator, desk.clock.now()))
-    exchange = STOPPED if desk.stopped() or barred else await _send(desk, work, to, permit)
-    await settle(desk, permit.intent, exchange)
-
-
-STOPPED = Exchange("failed", "stopped by a person", None, 0, 0, "STOP", False)
-
-
-async def _send(desk: Desk, work: Attemptable, to: Destination, permit: Permit) -> Exchange:
-    permit.open_once(desk.log.anchored)
-    if to.kind is ChannelKind.ONE_CLICK:
-        position = f"{permit.intent}{await _rules(desk)}"
-        return await desk.one_click.post(permit, to.target, to.address, position=position)
-    letter = Letter(f"bounce+{to.token}@{desk.house.domain}", to.target, to.exchanger, to.address, work.letter)
-    return await desk.postman.send(permit, letter)
-
-
-async def _rules(desk: Desk) -> str:
-    """Where our rules are read, as a comment for the User-Agent (RFC 9110 §10.1.5); from the community level on."""
-    url = desk.house.public_url
-    said = url.isascii() and url.isprintable() and not {*url} & {*" ()"}
-    return f" (+{url})" if url and said and await desk.store.read(armed) is Armed.COMMUNITY else ""
 
 
 async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:

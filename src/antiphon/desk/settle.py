@@ -7,6 +7,7 @@ from dataclasses import replace
 from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.desk.history import look_by, move, tell
+from antiphon.desk.told import note_outcome
 from antiphon.ledger import entry as ledger
 from antiphon.ledger.allowance import Act
 from antiphon.optout.asking import SETTLES_AFTER, Asked
@@ -35,6 +36,11 @@ IN_LEDGER = {
     Outcome.BOUNCED: ledger.Outcome.BOUNCED,
 }
 
+SETTLED: dict[Act, type[ledger.Settled]] = {
+    Act.NOTICE: ledger.NoticeSettled,
+    Act.COMPLAINT: ledger.ComplaintSettled,
+}
+
 
 async def settle(desk: Desk, intent: int, exchange: Exchange) -> None:
     """Keeps what the socket saw, and what follows for pace, pair and case. A mail that was taken waits 72 hours for
@@ -58,7 +64,7 @@ async def settle(desk: Desk, intent: int, exchange: Exchange) -> None:
 
 def close(tx: Transaction, desk: Desk, attempt: Attempt, *, outcome: Outcome, now: Instant) -> None:
     """Writes the Settled entry; its append is T, the start of the window of everybody who was asked for."""
-    kind = ledger.NoticeSettled if attempt.act == Act.NOTICE else ledger.RequestSettled
+    kind: type[ledger.Settled] = SETTLED.get(Act(attempt.act), ledger.RequestSettled)
     index = desk.log.append(tx, kind(day=ledger_day(now), intent=attempt.intent, outcome=IN_LEDGER[outcome]), now)
     keep_outcome(tx, attempt, outcome, index, now=now)
 
@@ -75,6 +81,8 @@ def keep_outcome(tx: Transaction, attempt: Attempt, outcome: Outcome, index: int
         if outcome is Outcome.ACCEPTED and asked.asked_at is None:
             asked = replace(asked, asked_at=now, started=index, window_hours=attempt.window_hours)
         tx.put(asked)
+    if attempt.act == Act.COMPLAINT:
+        note_outcome(tx, attempt, outcome, now)
     if attempt.act == Act.NOTICE:
         _notice_settled(tx, case, attempt, outcome=outcome, now=now)
     tell(tx, case.case, now, who="node", what=f"{attempt.act} {outcome}", why=f"entry {index}: {attempt.status}")

@@ -16,6 +16,7 @@ from antiphon.desk.answer import take_answer, take_bounce
 from antiphon.desk.arrival import Arrival, fetch, node_key
 from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import prove_member
+from antiphon.desk.hear import hear
 from antiphon.desk.probe import take_probe
 from antiphon.desk.receive import Work, delivery_work, keep_report, statable, take_back
 from antiphon.desk.submit import SOURCE, note_submission
@@ -34,7 +35,7 @@ AT_ONCE = 4
 """Of these worked on at a time: one is judged here while another waits for DNS or is read in its own process."""
 TOGETHER = frozenset({"delivery", "report", Event.DELIVERED, Event.REPORTED, Event.JUNKED, WATCHED, FILED})
 """Records that leave nothing behind but by their transaction; the others are taken one by one."""
-IN_LEDGER = frozenset({"reply", "bounce"})
+IN_LEDGER = frozenset({"reply", "bounce", "complaint"})
 """Records of which the ledger tells."""
 
 
@@ -103,6 +104,8 @@ async def _prepare(desk: Desk, arrival: Arrival, turn: asyncio.Semaphore) -> lis
                 return await _of_member(desk, mandate, raw, arrival)
             if arrival.box == "reply":
                 await take_answer(desk, arrival.token, raw)
+            elif arrival.box == "complaint":
+                await hear(desk, arrival.token, raw)
             elif arrival.box == "bounce":
                 await take_bounce(desk, arrival.token, raw)
             elif arrival.box == "probe":

@@ -47,6 +47,11 @@ class Side(StrEnum):
     NETWORK = "network"
 
 
+def side_of(act: Act) -> Side:
+    """The purse that an act takes from."""
+    return Side.NETWORK if act is Act.COMPLAINT else Side.ORIGINATOR
+
+
 @dataclass(frozen=True, slots=True)
 class Coin:
     """One sighting as the law sees it at one instant, with its member's mandate and clock.
@@ -55,7 +60,7 @@ class Coin:
     `after_window`: received and signed after this member's window for this originator, which this case started (for
     a clicked request: by an own opt-out). `asked`: the member was asked for. `waiting`: an own opt-out or notice naming
     this member is not settled. `retired`: its mail or report is from before the anchor was lost. `keys`: the spend
-    keys.
+    keys of the purse that this act takes from.
     """
 
     report: Identifier
@@ -71,6 +76,7 @@ class Coin:
     retired: bool
     mandate_live: bool
     has_token: bool
+    may_complain: bool
     consents_to_opt_out: bool
     asked: bool
     after_window: bool
@@ -115,6 +121,8 @@ ALL = frozenset(Act)
 OWN = frozenset({Act.OWN_OPT_OUT, Act.CLICKED_OPT_OUT})
 REQUESTS = frozenset({Act.REQUEST, Act.CLICKED_REQUEST})
 CLICKED = frozenset({Act.CLICKED_OPT_OUT, Act.CLICKED_REQUEST})
+ASKING = ALL - {Act.COMPLAINT}
+"""What goes to an originator; a complaint goes to whoever carried its mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +171,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "accountable",
         "This originator is not accountable: it must learn nothing from us.",
-        ALL,
+        ASKING,
         lambda q: q.accountable,
     ),
     Rule("channel-usable", "The message offers no channel with every proof.", ALL, lambda q: q.channel_usable),
@@ -226,8 +234,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "may-identify",
         "A member did not agree to be identified by the originator's token.",
-        ALL,
+        ASKING,
         Each(lambda c, q: c.has_token or (c.clicked and q.act in CLICKED and q.click_names)),
+    ),
+    Rule(
+        "may-complain",
+        "A member did not agree that its reports are part of complaints.",
+        frozenset({Act.COMPLAINT}),
+        Each(lambda c, q: c.may_complain),
     ),
     Rule(
         "class-allows",
@@ -360,8 +374,7 @@ def spend(asked: Question, purses: Purses) -> Permit:
     failed = judge(asked)
     if failed:
         raise RefusedByLaw(failed[0].sentence, tuple(rule.name for rule in failed))
-    side = Side.NETWORK if asked.act is Act.COMPLAINT else Side.ORIGINATOR
-    intent = purses.append()
+    side, intent = side_of(asked.act), purses.append()
     for coin in asked.coins:
         for key in coin.keys:
             purses.take(side, key, intent)

@@ -37,6 +37,9 @@ TIMEOUT_SECONDS = 30
 FORGOTTEN_AFTER_DAYS = 30  # received day to intent; life of a standing approval; the span of its sum
 KEY_AGE_DAYS = 7
 ALONE_AT_MOST = 100
+ASKED_ROW, UNREACHED_ROW, UNACCOUNTABLE_ROW = 3, 4, 5
+NO_REQUEST_DAYS = 30
+SILENCE_DAYS = 7
 ONE_CLICK_RESERVE = 12_288
 MAIL_RESERVE_LEAST = 8_193
 OPENINGS_LABEL = b"antiphon/openings/1\n"
@@ -622,6 +625,11 @@ class Entry:
         return self.kind == REQUEST and self.num("purpose") == 1
 
     @property
+    def tells_network(self) -> bool:
+        """A complaint to whoever carried the mail."""
+        return self.kind == COMPLAINT and self.side == "network"
+
+    @property
     def is_standing(self) -> bool:
         """A standing approval, not that of a notice."""
         return self.kind == APPROVED and self.num("scope") == 2
@@ -1097,6 +1105,43 @@ def _waited(basis: int, kind: int) -> Check:
     return check
 
 
+def _complaint_row(s: State) -> Found:
+    opens: dict[bytes, int] = {}
+    asked: set[bytes] = set()
+    undelivered: set[bytes] = set()
+    for e in s.acts:
+        start, act = s.starts.get(e.index), s.intent(e) if e.kind in SETTLES else None
+        if start and start.kind == NOTICE_SETTLED:
+            opens[start.case] = min(start.opens, opens.get(start.case, start.opens))
+        if act and act.is_request:
+            asked.add(act.case)
+        if act and act.kind == NOTICE and e.num("outcome") != 1:
+            undelivered.add(act.case)
+        if not e.tells_network:
+            continue
+        first = opens.get(e.case)
+        over = first is not None and e.day >= first
+        waited = first is not None and e.day >= first + NO_REQUEST_DAYS
+        holds = {
+            ASKED_ROW: over and (e.case in asked or waited),
+            UNREACHED_ROW: e.case in undelivered and first is None,
+        }
+        if not holds.get(e.num("rule"), e.num("rule") == UNACCOUNTABLE_ROW):
+            yield e.index, f"Row {e.num('rule')} does not."
+
+
+def _complaint_silence(s: State) -> Found:
+    told: dict[tuple[bytes, bytes], list[Entry]] = defaultdict(list)
+    for e in s.of(COMPLAINT):
+        if e.tells_network:
+            told[e.case, e.fields["host"]].append(e)
+    for first, *later in told.values():
+        for before, e in pairwise([first, *later]):
+            opens = max(first.day + SILENCE_DAYS, before.day + 1)
+            if e.day < opens:
+                yield e.index, f"The first such day is {opens}."
+
+
 def _nothing_after_stop(s: State) -> Found:
     stopped: set[bytes] = set()
     withdrawn: set[bytes] = set()
@@ -1109,7 +1154,7 @@ def _nothing_after_stop(s: State) -> Found:
         elif e.kind == DISPUTED:
             (disputed.discard if e.num("phase") == 2 else disputed.add)(e.case)
         elif e.kind in INTENTS:
-            asks = e.kind == NOTICE or e.is_request
+            asks = e.kind == NOTICE or e.is_request or e.tells_network
             if e.case in stopped or (asks and (e.case in withdrawn or e.case in disputed)):
                 yield e.index, "It does."
 
@@ -1295,8 +1340,12 @@ RULES: tuple[Rule, ...] = (
     Rule("entries", "reserve-fits", "One-click reserves exactly 12,288 bytes, mail at least 8,193.",
          _each(lambda s, e: e.num("reserve") == ONE_CLICK_RESERVE if e.one_click else
                e.num("reserve") >= MAIL_RESERVE_LEAST, *INTENTS)),
-    Rule("entries", "nothing-after-stop", "No act follows a stop, no notice or request a dispute or withdrawal.",
-         _nothing_after_stop),
+    Rule("entries", "complaint-row", "A complaint names a row of the routing table that holds in the ledger.",
+         _complaint_row),
+    Rule("entries", "complaint-silence", "In a case a host is told once, again after 7 days, then once a day at most.",
+         _complaint_silence),
+    Rule("entries", "nothing-after-stop", "No act follows a stop; no notice, request or complaint a dispute or "
+         "withdrawal.", _nothing_after_stop),
     Rule("entries", "dispute-once", "A case is disputed once, and resumed or closed once after that.", _dispute_once),
     Rule("entries", "vouched-signed", "Vouching is signed by an operator key that was added and not revoked.",
          _each(lambda s, e: _signs(s.operator(e.num("by"), e.index), e), VOUCHED)),

@@ -68,6 +68,8 @@ class Originator:
     registered_for = 1100 * DAY
     reporters = 100
     """How many members report its mail."""
+    readers = 100
+    """To how many members it writes."""
     aims_at = ""
     """An innocent that its mails point at."""
     key_kind: ClassVar[type[RsaKey] | type[EdKey]] = RsaKey

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from antiphon.world import esp, feedback, masks, tempers
+from antiphon.world import esp, feedback, hosting, masks, tempers
 from antiphon.world.letter import EdKey
 from antiphon.world.originator import Originator, Stage
 
@@ -49,6 +49,12 @@ TEMPERS: tuple[Temper, ...] = (
     Temper("esp-good-4", esp.LikedCustomer, account="a2004"),
     Temper("transactional", tempers.Transactional),
     Temper("list-host", masks.ListHost),
+    Temper("hosted-acting", hosting.HostedActing),
+    Temper("hosted-ignoring", hosting.Hosted),
+    Temper("hosted-bouncing", hosting.HostedBouncing),
+    Temper("hosted-answering", hosting.HostedAnswering),
+    Temper("hosted-declining", hosting.HostedDeclining),
+    Temper("hosted-misnamed", hosting.HostedMisnamed),
 )
 
 
@@ -72,7 +78,7 @@ async def innocents_of(stage: Stage) -> list[Originator]:
 
 
 async def parties_of(stage: Stage, cast: Sequence[Temper]) -> list[Originator]:
-    """Everybody of the cast, in their places; the provider comes last if it has customers."""
+    """Everybody of the cast, in their places; then their hosts, and last the provider if it has customers."""
     provider = esp.Provider(stage)
     if any(temper.account for temper in cast):
         stage.cast[esp.DOMAIN] = provider
@@ -82,4 +88,5 @@ async def parties_of(stage: Stage, cast: Sequence[Temper]) -> list[Originator]:
         party = temper.play(temper.name, stage, account=temper.account)
         await party.settle_in()
         found.append(party)
+    found += [party.host_company for party in found if isinstance(party, hosting.Hosted)]
     return [*found, provider] if provider.customers else found

@@ -52,6 +52,25 @@ GROUPS: tuple[Group, ...] = (
         },
     ),
     Group(
+        "Deaf originators at somebody else's host",
+        "Each is asked as any other. Whoever stays deaf brings about a complaint to its host: one about all mails "
+        "since, then as few as the standard says. At a host, attempts are complaints.",
+        {
+            "hosted-acting": "a deaf customer of a host that acts: it falls silent",
+            "host-acting": "reads the complaint and takes its customer off the net: it gets one",
+            "hosted-ignoring": "a deaf customer of a host that ignores complaints",
+            "host-ignoring": "ignores complaints: it gets ever fewer",
+            "hosted-bouncing": "a deaf customer of a host whose mailbox is not there",
+            "host-bouncing": "sends the complaint back: it is not written to again",
+            "hosted-answering": "a deaf customer of a host where a program answers",
+            "host-answering": "answers everything by a program that does not say so: nothing answers back",
+            "hosted-declining": "a deaf customer of a host that wants no complaints",
+            "host-declining": "asks for no more: it gets no more",
+            "hosted-misnamed": "a deaf customer in a network for which the registry names a bystander",
+            "host-misnamed": "the host of that network: nobody is told, since two sources disagree",
+        },
+    ),
+    Group(
         "Mail that asks nobody anything",
         "Shown and grouped, and nothing is asked: nobody answers for it, or it is not what an opt-out is for.",
         {

@@ -34,7 +34,7 @@ class Traffic:
         """Puts everybody's first mail to every member on the agenda; each brings about the next."""
         self._report_addresses = report_addresses
         for party in self._parties:
-            for number, member in enumerate(MEMBERS):
+            for number, member in enumerate(MEMBERS[: party.readers]):
                 chance = random.Random(f"{self._stage.seed}/{party.name}/{member}")
                 first = Instant(self._stage.start + HOUR + chance.randrange(FIRST_WITHIN))
                 reports = number < party.reporters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from antiphon.complaint.contact import RULES, Candidate, Findings, Scope, Source, best, candidates, failed
+from antiphon.complaint.contact import RULES, Candidate, Findings, Remembered, Scope, Source, best, candidates, failed
 
 NET = "198.18.0.7"
 
@@ -52,8 +52,10 @@ def test_the_convention_comes_last_and_ties_nobody() -> None:
 
 
 BREACHES: dict[str, dict[str, object]] = {
-    "not-ours": {"own": ["net.example"]},
-    "wants-it": {"listed": ["abuse@net.example"]},
+    "not-ours": {"kept": Remembered(own=frozenset({"net.example"}))},
+    "wants-it": {"kept": Remembered(declined=frozenset({"abuse@net.example"}))},
+    "alive": {"kept": Remembered(dead=frozenset({"@net.example"}))},
+    "not-itself": {"kept": Remembered(about=frozenset({"shop.net.example"}))},
     "takes-mail": {"takes_mail": lambda domain: False},
     "two-sources": {},
 }

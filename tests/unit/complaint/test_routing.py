@@ -10,24 +10,23 @@ from antiphon.complaint.routing import ROUTES, Situation, Tier, route
 
 
 @pytest.mark.parametrize(
-    ("over", "accountable", "had_its_time", "tier"),
+    ("situation", "number", "tier"),
     [
-        (True, True, True, Tier.NOBODY),
-        (True, False, False, Tier.NOBODY),
-        (False, True, False, Tier.ORIGINATOR),
-        (False, True, True, Tier.NETWORK),
-        (False, False, False, Tier.NETWORK),
-        (False, False, True, Tier.NETWORK),
+        (Situation(over=True, accountable=True, unreachable=True, went_on=True), 1, Tier.NOBODY),
+        (Situation(over=True, accountable=False, unreachable=False, went_on=False), 1, Tier.NOBODY),
+        (Situation(over=False, accountable=True, unreachable=False, went_on=False), 2, Tier.ORIGINATOR),
+        (Situation(over=False, accountable=True, unreachable=False, went_on=True), 3, Tier.NETWORK),
+        (Situation(over=False, accountable=True, unreachable=True, went_on=False), 4, Tier.NETWORK),
+        (Situation(over=False, accountable=False, unreachable=False, went_on=False), 5, Tier.NETWORK),
+        (Situation(over=False, accountable=False, unreachable=True, went_on=True), 5, Tier.NETWORK),
     ],
 )
-def test_the_originator_comes_first_where_it_can_be_asked(
-    over: bool, accountable: bool, had_its_time: bool, tier: Tier
-) -> None:
+def test_the_originator_comes_first_where_it_can_be_asked(situation: Situation, number: int, tier: Tier) -> None:
     """A dispute or an end silences all; who can not be asked is not waited for."""
-    assert route(Situation(over, accountable, had_its_time)).tier is tier
+    assert (route(situation).number, route(situation).tier) == (number, tier)
 
 
 def test_every_situation_has_a_row_and_every_row_a_situation() -> None:
     """No gap, and no row that never decides."""
-    decided = {route(Situation(*flags)).number for flags in product((True, False), repeat=3)}
+    decided = {route(Situation(*flags)).number for flags in product((True, False), repeat=4)}
     assert decided == {row.number for row in ROUTES}

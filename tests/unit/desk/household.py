@@ -154,6 +154,7 @@ class Destinations:
         self.asked: list[tuple[str, str, str]] = []
         self.takes_not = ""
         self.mails: list[str] = []
+        self.letters: list[Letter] = []
         self.outcome = "accepted"
 
     async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:
@@ -167,6 +168,7 @@ class Destinations:
 
     async def send(self, permit: Permit, letter: Letter) -> Exchange:
         self.mails.append(letter.recipient)
+        self.letters.append(letter)
         return Exchange("accepted", "250", None, 1000, 500, "", True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.ledger.breaches import ask, breach
-from tests.unit.ledger.building import DAY, NOTICE_SETTLED, REQUEST_SETTLED, Ledger
+from tests.unit.ledger.building import DAY, NOTICE_SETTLED, REQUEST_SETTLED, Ledger, Place
 from tests.unit.ledger.keys import sha, u
 from tests.unit.ledger.story import good
 
@@ -90,7 +90,8 @@ def nullifier_twice_at_networks() -> Ledger:
     story = good()
     story.ledger.complaint(story.mails["spare 0"])
     again = b"".join(story.mails["spare 0"].nullifiers("network"))
-    story.ledger.complaint(story.mails["spare 1"], change={4: again})
+    elsewhere = Place(b"desk.example", b"desk.example", b"203.0.113.0/24")
+    story.ledger.complaint(story.mails["spare 1"], change={4: again}, place=elsewhere)
     return story.ledger
 
 

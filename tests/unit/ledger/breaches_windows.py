@@ -154,6 +154,10 @@ def complain(story: Story) -> object:
     return story.ledger.complaint(story.mails["spare 0"])
 
 
+def own_report(story: Story) -> object:
+    return story.ledger.complaint(story.mails["spare 0"], purse=1)
+
+
 def notice_first(story: Story) -> object:
     return story.ledger.notice(story.ledger.approve_notice(story.other), story.mails["other 0"])
 
@@ -172,12 +176,57 @@ breaches(
     "nothing-after-stop",
     *(after(lambda story: story.ledger.stop(story.shop), act) for act in (opt_out, request, complain)),
 )
-breaches("nothing-after-stop", *(after(before, act) for act in (request, notice_first) for before in BEFORE))
+breaches("nothing-after-stop", *(after(before, act) for act in (request, notice_first, complain) for before in BEFORE))
+
+
+def row(number: int, case: str = "spare") -> Callable[[Story], object]:
+    return lambda story: story.ledger.complaint(story.mails[f"{case} 0"], change={0x11: u(2, number)})
+
+
+def undelivered(story: Story) -> object:
+    intent = story.ledger.notice(story.ledger.approve_notice(story.other), story.mails["other 1"])
+    return story.ledger.settle(NOTICE_SETTLED, intent, 5)
+
+
+def days(number: int) -> Callable[[Story], object]:
+    return lambda story: [story.ledger.close_day() for _ in range(number)]
+
+
+def nothing(story: Story) -> None:
+    return None
+
+
+breaches(
+    "complaint-row",
+    *(after(nothing, row(number)) for number in (0, 1, 2, 4, 6)),
+    after(nothing, row(3, "other")),
+    after(nothing, row(4, "other")),
+)
+
+
+def told(*gaps: int) -> Breach:
+    """Complaints to one host, so many days apart."""
+
+    def make() -> Ledger:
+        story = good()
+        for number, gap in enumerate((0, *gaps)):
+            days(gap)(story)
+            story.ledger.complaint(story.mails[f"spare {number}"], change={0x11: u(2, 3)})
+        return story.ledger
+
+    return make
+
+
+breaches("complaint-silence", told(0), told(6), told(7, 0))
 OUT_OF_TURN = ((2,), (3,), (1, 1), (1, 2, 1), (1, 2, 2), (1, 2, 3), (1, 3, 3), (1, 3, 2))
 breaches("dispute-once", *(after(dispute(*phases), lambda story: None) for phases in OUT_OF_TURN))
 PERMITTED = [
     after(lambda story: story.ledger.withdraw(story.shop), opt_out),
-    after(lambda story: story.ledger.withdraw(story.shop), complain),
+    after(lambda story: story.ledger.withdraw(story.shop), own_report),
+    after(nothing, row(3)),
+    after(undelivered, row(4, "other")),
+    after(nothing, row(5, "other")),
+    told(7, 1),
     after(dispute(1, 3), opt_out),
     after(dispute(1, 2), request),
     lambda: Published(noticed(1, 4).files()),

@@ -79,7 +79,7 @@ def _requests(story: Story) -> None:
     ledger.settle(REQUEST_SETTLED, ledger.request(1, handed, calls[1], approval=approval, change=by_mail), 5)
     ledger.settle(REQUEST_SETTLED, ledger.request(1, started, *calls[2:4], approval=approval), 4)
     desk = Place(b"abuse.host.example", b"host.example", b"2001:db8:1::/48")
-    ledger.settle(COMPLAINT_SETTLED, ledger.complaint(calls[0], calls[4], place=desk))
+    ledger.settle(COMPLAINT_SETTLED, ledger.complaint(calls[0], calls[4], place=desk, change={0x11: u(2, 3)}))
     ledger.complaint(story.mails["old 1"], purse=1, place=desk)
     gone = Case(b"gone.example")
     for phase in (1, 2):

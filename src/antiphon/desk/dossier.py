@@ -1,0 +1,99 @@
+"""The mail that a complaint is: few facts, redacted for its one reader, and how to get no more (LAW §6, §7).
+
+What is told is never a copy of the mail: the address that handed it over, when, in whose name, how many. Texts of the
+mail stay here unless five mailboxes share them.
+"""
+
+from __future__ import annotations
+
+from email.header import Header
+from email.utils import format_datetime
+
+from antiphon import __version__
+from antiphon.complaint import dossier
+from antiphon.desk.desk import Desk
+from antiphon.desk.ground import Ground
+from antiphon.desk.notify import LOOP_FIELD, loop_token
+from antiphon.formats.arf import Feedback, print_feedback
+from antiphon.formats.received import address_literal
+from antiphon.formats.redaction import redacted
+from antiphon.optout.wording import language_for
+from antiphon.terms import Instant, show_instant, to_datetime
+
+
+def print_complaint(desk: Desk, ground: Ground, contact: str, token: str) -> bytes:
+    """The signed mail about these incidents to this contact; answers to it bear the token."""
+    now, key = desk.clock.now(), desk.house.derived(f"redaction/{contact}")
+    message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
+    reply_to = f"complaint+{token}@{desk.house.domain}"
+    language = language_for(contact.rpartition("@")[2], desk.house.language)
+    subject, text = dossier.print_dossier(_facts(desk, ground, reply_to), language)
+    header = (
+        ("From", f"{desk.house.name} <desk@{desk.house.domain}>"),
+        ("To", contact),
+        ("Reply-To", reply_to),
+        ("Subject", " ".join(Header(subject, "utf-8").encode().split()) if not subject.isascii() else subject),
+        ("Date", _mail_date(now)),
+        ("Message-ID", message_id),
+        ("Auto-Submitted", "auto-generated"),
+        (LOOP_FIELD, loop_token(desk, message_id)),
+    )
+    feedback = Feedback(_machine(ground, key), text, _reported(desk, ground, key), whole=False)
+    mail = print_feedback(header, feedback, f"=_{desk.chance.draw(12).hex()}")
+    return desk.mail_signer.sign(mail, now)
+
+
+def _facts(desk: Desk, ground: Ground, reply_to: str) -> dossier.Facts:
+    days = sorted(show_instant(incident.sighting.received_at)[:10] for incident in ground.incidents)
+    asked = ground.asked_at if ground.route.number == 3 else None
+    return dossier.Facts(
+        node=desk.house.name,
+        legal_name=desk.house.legal_name,
+        postal_address=desk.house.postal_address,
+        address=ground.address,
+        originator=ground.case.originator,
+        mails=len(ground.incidents),
+        mailboxes=len({incident.sighting.member for incident in ground.incidents}),
+        first_day=days[0],
+        last_day=days[-1],
+        asked_on=show_instant(asked)[:10] if asked is not None else "",
+        entry=ground.entry if asked is not None else None,
+        ledger_url=f"{desk.house.public_url.rstrip('/')}/ledger/",
+        reply_to=reply_to,
+    )
+
+
+def _machine(ground: Ground, key: bytes) -> tuple[tuple[str, str], ...]:
+    """The part for programs (RFC 5965 §3.1, §3.2), with the newest incident standing for all of them."""
+    newest = ground.incidents[0]
+    return (
+        ("feedback-type", "abuse"),
+        ("user-agent", f"Antiphon/{__version__}"),
+        ("version", "1"),
+        ("arrival-date", _mail_date(newest.sighting.received_at)),
+        ("source-ip", address_literal(newest.address)),
+        ("original-rcpt-to", f"<{redacted(key, newest.member_address)}@{newest.tenant}>"),
+        ("reported-domain", newest.evidence.from_organisation or newest.evidence.domain),
+        ("incidents", str(len(ground.incidents))),
+    )
+
+
+def _reported(desk: Desk, ground: Ground, key: bytes) -> bytes:
+    """A header block that says what the host needs to find its customer; identifiers of the mail are words that only
+    this contact sees, and names of strangers' hosts are cut to their organisation."""
+    newest, evidence = ground.incidents[0], ground.incidents[0].evidence
+    author = evidence.from_organisation or evidence.domain
+    when = _mail_date(newest.sighting.received_at)
+    lines = [
+        f"Received: from [{address_literal(newest.address)}] by {desk.house.domain}; {when}",
+        f"From: <{redacted(key, evidence.originator)}@{author}>",
+        f"To: <{redacted(key, newest.member_address)}@{newest.tenant}>",
+        f"Message-ID: <{redacted(key, evidence.message_id)}@{author}>",
+    ]
+    if ground.shared and evidence.subject.isascii() and evidence.subject.isprintable():
+        lines.append(f"Subject: {evidence.subject}")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def _mail_date(at: Instant) -> str:
+    return format_datetime(to_datetime(at).replace(microsecond=0))
