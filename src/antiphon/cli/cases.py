@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -65,10 +66,19 @@ def case_(context: click.Context, case_id: str, as_json: bool) -> None:
 
 
 def case_named(home: Path, word: str) -> str:
-    """A case by the beginning of its identifier, or by its originator's name. Raises UnreadableFile."""
-    found = [c for c in call(home, "cases") if c["case"].startswith(word) or c["originator"] == word]
-    if not found:
-        raise UnreadableFile(f"{word!r} names no case.", advice="`antiphon cases` lists them.")
+    """The case that a word means: an originator's name (its newest case), an identifier, or the beginning of one and no
+    other. Raises UnreadableFile."""
+    return case_among(call(home, "cases"), word)
+
+
+def case_among(every: Sequence[Mapping[str, object]], word: str) -> str:
+    """As `case_named`, among these, the oldest first."""
+    found = [c for c in every if c["originator"] == word] or [
+        c for c in every if str(c["case"]).startswith(word.lower())
+    ]
+    if not found or not word or len({c["originator"] for c in found}) > 1:
+        said = "begins several cases" if found else "names no case"
+        raise UnreadableFile(f"{word!r} {said}.", advice="`antiphon cases` lists them.")
     return str(found[-1]["case"])
 
 

@@ -104,6 +104,8 @@ def complain(home: Path, case_id: str, dry_run: bool, as_json: bool) -> None:
     for its community does this by itself; the command only does not wait for its turn, and breaks no rule. With
     --dry-run the mail goes to standard output, and its reader and what speaks against it to standard error.
 
+    CASE is the beginning of what `cases` shows, or the originator's name.
+
     \b
       antiphon complain shop.example --dry-run > complaint.eml
       antiphon complain shop.example

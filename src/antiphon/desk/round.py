@@ -7,7 +7,8 @@ from antiphon.desk.click import take_clicks
 from antiphon.desk.desk import Desk
 from antiphon.desk.erase import destroy_keys
 from antiphon.desk.fade import fade
-from antiphon.desk.log import PUBLISHED, SIZE, hours_behind, number
+from antiphon.desk.history import look_by
+from antiphon.desk.log import PUBLISHED, SIZE, hours_behind, keep_number, number
 from antiphon.desk.publish import publish
 from antiphon.desk.request import look
 from antiphon.desk.settle import settle_waiting
@@ -17,6 +18,9 @@ from antiphon.optout.case import Case
 from antiphon.optout.click import Click, ClickState
 from antiphon.ports import Shelf, Transaction
 from antiphon.terms import HOUR, MINUTE, Instant
+
+STOPPED = "stop.seen"
+"""Whether the file STOP lay in the home at the last round."""
 
 
 async def take_round(desk: Desk, shelf: Shelf) -> Instant:
@@ -30,6 +34,7 @@ async def take_round(desk: Desk, shelf: Shelf) -> Instant:
     if desk.vault.away:
         desk.vault.tend()
     await fade(desk)
+    await wake_after_stop(desk)
     if not desk.log.agrees:
         await work_off(desk)
         return Instant((desk.clock.now() // HOUR + 1) * HOUR)
@@ -45,6 +50,18 @@ async def take_round(desk: Desk, shelf: Shelf) -> Instant:
             await look(desk, case.case)
     await _out(desk, shelf)
     return await desk.store.read(lambda tx: next_due(tx, desk.clock.now()))
+
+
+async def wake_after_stop(desk: Desk) -> None:
+    """Once the file STOP is gone, every case is looked at: no event told what waited for that."""
+
+    def work(tx: Transaction) -> None:
+        keep_number(tx, STOPPED, desk.stopped())
+        for case in tx.find(Case) if not desk.stopped() else ():
+            look_by(tx, case.case, desk.clock.now())
+
+    if await desk.store.read(lambda tx: bool(number(tx, STOPPED))) is not desk.stopped():
+        await desk.store.write(work)
 
 
 def _is_due(tx: Transaction, now: Instant) -> bool:

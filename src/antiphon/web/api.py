@@ -29,6 +29,7 @@ from antiphon.formats.handed import MESSAGE_BYTES
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier, show_instant
 from antiphon.web.admission import BURST, EVERY_SECONDS
+from antiphon.web.eligible import for_member
 from antiphon.web.pace import Pace
 
 BASE = "/api/v1"
@@ -196,7 +197,8 @@ def status_of(outcome: Outcome) -> ReportStatus:
     name, kept, report = outcome.submission.hex(), outcome.kept, outcome.report
     if kept is None:
         return ReportStatus(name, "waiting", [])
-    rules = [rule for rule in (report.reasons if report is not None else kept.reasons).split(",") if rule]
+    stored = report.reasons if report is not None else kept.reasons
+    rules = for_member(rule for rule in stored.split(",") if rule)
     refusals = [Refusal(rule, SENTENCES.get(rule, rule)) for rule in rules]
     if report is None:
         return ReportStatus(name, kept.state.value, refusals)

@@ -17,6 +17,7 @@ from antiphon.optout.click import Shown, sentences
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier, show_instant
+from antiphon.web.eligible import for_member
 from antiphon.web.waiting import SENTENCES
 
 MOST_CLICKS = 100
@@ -50,7 +51,7 @@ class Clicks:
                 shown.append(await show_click(self._desk, name))
                 lines.append(_line(shown[-1]))
             except RefusedByLaw as refusal:
-                rules = list(refusal.rules)
+                rules = for_member(refusal.rules)
                 lines.append({"report": name.hex(), "act": "nothing", "why_not": refusal.what, "rules": rules,
                               "sentences": [SENTENCES.get(rule, "") for rule in rules]})  # fmt: skip
         token = self._desk.chance.draw(8).hex()

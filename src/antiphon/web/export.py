@@ -15,6 +15,7 @@ from antiphon.registry.agreement import VERSION, agreement
 from antiphon.registry.mandate import Agreement, Mandate
 from antiphon.registry.watch import Watch
 from antiphon.terms import Instant, show_instant
+from antiphon.web.eligible import for_member
 
 View = dict[str, object]
 
@@ -88,7 +89,7 @@ def _report(tx: Transaction, report: Report) -> View:
         "class": report.evidence_class.value,
         "state": report.state.value,
         "reasons": [word for word in report.reasons.split(",") if word],
-        "sighting_reasons": [word for word in report.sighting_reasons.split(",") if word],
+        "sighting_reasons": for_member(word for word in report.sighting_reasons.split(",") if word),
         "paid_for_entry": sighting.paid if sighting is not None else None,
     }
 

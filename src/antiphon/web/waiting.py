@@ -29,6 +29,7 @@ from antiphon.optout.originator import STANDING, unaccountable
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate
 from antiphon.terms import Domain, Identifier, Instant, day_end, ledger_day, show_instant
+from antiphon.web.eligible import NOT_ELIGIBLE, SENTENCE, for_member
 
 MOST = 1_000
 """Things in one digest, those first that may leave first."""
@@ -37,6 +38,7 @@ PASSING = frozenset({"hold-over", "committed", "pace", "tries-apart", "mail-spac
 View = dict[str, object]
 SENTENCES = {
     **{rule.name: rule.sentence for rules in (RULES, feedback.RULES, STANDING, CLICKABLE, SPENDABLE) for rule in rules},
+    NOT_ELIGIBLE: SENTENCE,
     "personal": "Nobody has shown that the link is this member's own: a second member's mail, or a click, would.",
 }
 WHY = {
@@ -73,7 +75,18 @@ def waiting(tx: Transaction, desk: Desk, case: Identifier | None = None) -> list
     clicked = [made.report for made in tx.find(Click, state=ClickState.HELD)]
     names = [*(s.report for s in unspent), *(r.report for r in refused if case is not None or r.hold_until > now)]
     names += [name for name in clicked if case is None]
-    return [_line(tx, desk, thing, now) for thing in _things(tx, dict.fromkeys(names))]
+    lines = [_line(tx, desk, thing, now) for thing in _things(tx, dict.fromkeys(names))]
+    # The digest is for members; whoever looks at one case works on it.
+    return [_for_member(line) for line in lines] if case is None else lines
+
+
+def _for_member(line: View) -> View:
+    rules, sentences = line["rules"], line["why_not"]
+    if not isinstance(rules, list) or not isinstance(sentences, list):
+        return line
+    said = {**dict(zip(rules, sentences, strict=True)), NOT_ELIGIBLE: SENTENCE}
+    shown = for_member(rules)
+    return {**line, "rules": shown, "why_not": [said[name] for name in shown]}
 
 
 def _things(tx: Transaction, names: Iterable[Identifier]) -> Iterable[_Thing]:
