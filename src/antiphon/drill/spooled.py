@@ -20,8 +20,9 @@ from antiphon.errors import StorageFailed
 
 SEGMENT_BYTES = 2_000
 """Small, so that segments roll and are swept away among the faults."""
-OPENINGS = 2
-ALONE, TOGETHER, RECEIVED = 4, 5, 6
+ALONE, TOGETHER = 4, 5
+RECEIVED = (6, 6, 100)
+"""How many records are worked off in each of three lives: some, some, all; then the segment is turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,16 @@ class _Run:
         return replace(found, acknowledged=len(self._acknowledged), reused=self._reused)
 
     async def _live(self, files: Files) -> None:
-        for _ in range(OPENINGS):
+        for received in RECEIVED:
             with suppress(StorageFailed):
                 spool = FileSpool(self._folder, files, segment_bytes=SEGMENT_BYTES)
                 for _ in range(ALONE):
                     await self._append(spool)
                 await asyncio.gather(*(self._append(spool) for _ in range(TOGETHER)))
-                for number, _ in list(spool.waiting())[:RECEIVED]:
+                for number, _ in list(spool.waiting())[:received]:
                     self._received.add(number)
                     spool.done(number)
+                await spool.turn()
                 await self._append(spool)
 
     async def _append(self, spool: FileSpool) -> None:
