@@ -17,7 +17,7 @@ DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
-.PHONY: help run test drill lint law bench bench-grouping docs locks clean debian
+.PHONY: help run test drill mutate lint law bench bench-grouping docs locks clean debian
 
 help: ## list these targets
 	@echo "Antiphon: one answer per call. Usage: make TARGET"
@@ -65,6 +65,9 @@ debian:
 drill: $(VENV)/test.stamp ## turn on our own node, on loopback: kills, broken disks, copies; each drill ends in a figure
 	@$(BIN)/antiphon drill
 
+mutate: $(VENV)/test.stamp ## change what decides what may be sent, one place at a time: its tests have to notice (MODULES="optout/case ...")
+	@$(BIN)/python -m tests.mutation $(MODULES)
+
 lint: $(VENV)/test.stamp ## style, types, import contracts and house rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -94,5 +97,5 @@ LOCK := -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-anno
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 clean: ## remove caches and build results; keeps .venv and .run
-	@rm -rf dist build mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from antiphon.campaign.gate import Gate
-from antiphon.errors import MalformedInput, RefusedByLaw
+from antiphon.errors import RefusedByLaw
 from antiphon.formats.domain import Url, is_covered_by, organisational_domain, parse_url
 from antiphon.formats.mailto import parse_mailto
 from antiphon.formats.message import Message
@@ -172,8 +172,8 @@ def _mailto(value: str, proofs: Proofs) -> Offer | None:
             target, subject, host = str(parsed.to), parsed.subject, parsed.to.domain
             tokens = (parsed.token, *_SEPARATOR.split(parsed.to.local), parsed.to.local)
             failed += () if any(is_token(t) and _has_digit(t) for t in tokens) else ("mailto-token",)
-    except (RefusedByLaw, MalformedInput) as refusal:
-        failed += refusal.rules if isinstance(refusal, RefusedByLaw) else ("mailto-form",)
+    except RefusedByLaw as refusal:
+        failed += refusal.rules
     proofs = replace(proofs, host=host, form=failed)
     return Offer(Kind.MAILTO, target, host, subject, (*reasons(proofs, RULES), "personal"))
 

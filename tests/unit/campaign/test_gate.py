@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from antiphon.campaign.gate import GATE, UNAMBIGUOUS, Candidate, Gate, gate
@@ -106,6 +108,29 @@ def test_only_a_click_on_witnessed_mail_does_without_to_and_time(rule: str) -> N
     assert judged(raw, keys, by_person=True, witnessed=True).passes
     assert not judged(raw, keys, by_person=True).passes
     assert not judged(raw, keys, witnessed=True).passes
+
+
+@pytest.mark.parametrize("name", ["List-Unsubscribe", "List-Unsubscribe-Post"])
+def test_each_of_the_two_fields_has_to_be_signed(name: str) -> None:
+    """A URL that nobody signed is anybody's, also where the field below it is signed (RFC 8058 §4)."""
+    assert judged(sign(NEWSLETTER, covers=without(name)), keys_for()).reasons == ("both-covered",)
+
+
+def test_whoever_does_not_say_that_it_was_witnessed_has_not_seen_it() -> None:
+    """A click on an upload does without nothing: that must be said, not assumed."""
+    message = parse_message(sign(NEWSLETTER, covers=without("To")))
+    verdict = gate(message, verify(message, keys_for()), received_at=RECEIVED, by_person=True)
+    assert verdict.reasons == ("to-covered",)
+
+
+@pytest.mark.parametrize(("bits", "by_person"), [(2048, False), (1024, True)])
+def test_a_key_is_long_enough_at_the_limit_and_one_bit_below_it_is_not(bits: int, by_person: bool) -> None:
+    """2048 without a person, 1024 with one (LAW §4)."""
+    message = parse_message(sign(NEWSLETTER))
+    (signature,) = verify(message, keys_for())
+    for length, failed in ((bits, ()), (bits - 1, ("key-size",))):
+        candidate = Candidate(message, replace(signature, key_bits=length), RECEIVED, by_person, False)
+        assert failures(GATE, candidate) == failed
 
 
 def test_a_person_may_accept_a_shorter_key() -> None:

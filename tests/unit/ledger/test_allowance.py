@@ -159,6 +159,36 @@ def test_every_rule_has_a_breach() -> None:
     assert {rule.name for rule in allowance.RULES} == set(BREACHES)
 
 
+OWN_OPT_OUTS = {Act.OWN_OPT_OUT, Act.CLICKED_OPT_OUT}
+ASKING = set(Act) - {Act.COMPLAINT}
+BINDS = {
+    "accountable": ASKING,
+    "may-identify": ASKING,
+    "may-complain": {Act.COMPLAINT},
+    "approved": {Act.NOTICE, Act.REQUEST},
+    "named-stand": {Act.NOTICE},
+    "quorum": {Act.NOTICE},
+    "one-member": OWN_OPT_OUTS,
+    "to-signed": set(Act) - {Act.CLICKED_OPT_OUT},
+    "clicked": {Act.CLICKED_OPT_OUT, Act.CLICKED_REQUEST},
+    "consented": {Act.OWN_OPT_OUT},
+    "not-asked-for": {Act.NOTICE, *OWN_OPT_OUTS},
+    "none-waiting": {Act.NOTICE, *OWN_OPT_OUTS},
+    "tries-left": OWN_OPT_OUTS,
+    "tries-apart": OWN_OPT_OUTS,
+    "window-over": {Act.REQUEST, Act.CLICKED_REQUEST},
+    "mail-spaced": {Act.REQUEST, Act.CLICKED_REQUEST, *OWN_OPT_OUTS},
+}
+"""The rules that do not bind every act, as LAW §4 to §6 have it."""
+
+
+def test_each_rule_binds_the_acts_that_the_law_names() -> None:
+    """A clicked request stands in its member's window like any other; only what one act alone needs spares the rest."""
+    assert {rule.name: rule.acts for rule in allowance.RULES} == {
+        rule.name: BINDS.get(rule.name, set(Act)) for rule in allowance.RULES
+    }
+
+
 @pytest.mark.parametrize("act", Act)
 def test_a_lawful_question_passes(act: Act) -> None:
     """Nothing fails where everything is as it should be."""
@@ -274,6 +304,13 @@ def test_a_click_stands_in_for_class_and_token_of_that_very_mail(act: Act) -> No
     unclicked = replace(upload, clicked=False)
     assert [r.name for r in judge(question(act, coins=(unclicked,)))] == ["may-identify", "class-allows", "clicked"]
     assert [r.name for r in judge(question(coins=(replace(upload, asked=True),)))] == ["may-identify", "class-allows"]
+
+
+def test_whoever_was_never_asked_for_has_no_window_that_could_be_over() -> None:
+    """A request answers mail that came although its member was asked for."""
+    for act in (Act.REQUEST, Act.CLICKED_REQUEST):
+        unasked = replace(question(act).coins[0], asked=False, after_window=True)
+        assert [r.name for r in judge(question(act, coins=(unasked,)))] == ["window-over"]
 
 
 def test_a_leaf_that_waits_for_its_batch_pays_for_nothing() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from antiphon.optout.asking import (
     DEFAULT_WINDOW_HOURS,
+    MAIL_SPACING,
     OWN_TRIES,
     SETTLES_AFTER,
     SHORTEST_WINDOW_HOURS,
@@ -22,9 +23,10 @@ CLOCK = nobody_asked(Identifier(bytes(16)), "shop.example")
 
 
 def test_the_spans_are_those_of_the_law() -> None:
-    """16 x 24 hours and never under 72; three tries 24 hours apart; 72 hours for a bounce (LAW §5)."""
+    """16 x 24 hours, never under 72; three tries 24 hours apart; 72 hours for a bounce; mail each 30 days (LAW §5)."""
     assert (DEFAULT_WINDOW_HOURS, SHORTEST_WINDOW_HOURS) == (384, 72)
     assert (OWN_TRIES, TRY_SPACING, SETTLES_AFTER) == (3, 24 * HOUR, 72 * HOUR)
+    assert MAIL_SPACING == 30 * DAY
 
 
 def test_nobody_was_asked_for_at_first() -> None:

@@ -12,13 +12,16 @@ from antiphon.campaign.gate import gate
 from antiphon.formats.dkim import KeyAnswer, verify
 from antiphon.formats.message import parse_message
 from antiphon.formats.providers import ProviderMap, load_providers
+from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.channel import (
+    CHANNELS,
     RULES,
     Kind,
     Offer,
     Peer,
     chain_allowed,
     is_kin,
+    may_open,
     offers_of,
     personal,
     proven,
@@ -242,25 +245,6 @@ def test_two_urls_of_one_kind_are_refused_and_the_other_kind_is_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "on_click"),
-    [
-        ("mailto:leave+k3j5h2g9d8s7a6@shop.example", True),
-        ("mailto:leave@shop.example?subject=unsubscribe%20k3j5h2g9d8s7a6", True),
-        ("mailto:leave-k3j5h2g9d8s7a6@mail.shop.example", True),
-        ("mailto:leave@shop.example", False),
-        ("mailto:unsubscribe@shop.example?subject=unsubscribe", False),
-        ("mailto:leave+4711@shop.example", False),
-        ("mailto:leave+k3j5h2g9d8s7a6@shop.example?body=x", False),
-        ("mailto:leave+k3j5h2g9d8s7a6@shop.example?cc=x@innocent.example", False),
-    ],
-)
-def test_mail_needs_a_token_and_carries_nothing_else(url: str, on_click: bool) -> None:
-    """Without a recipient's token the mail could not say whom to remove; it is never sent unasked."""
-    (offer,) = offered(sign(mail(f"<{url}>")), keys_for())
-    assert offer.kind is Kind.MAILTO and offer.on_click is on_click and not offer.usable
-
-
-@pytest.mark.parametrize(
     ("first", "second", "verdict"),
     [
         ("https://a.example/u/k3j5h2g9d8s", "https://a.example/u/p4j5h2g9d8s", True),
@@ -341,6 +325,40 @@ def test_the_token_of_a_url_is_its_longest_piece_with_a_digit() -> None:
     assert token_of("https://a.example/subscriptions/k3j5h2g9d8s") == "k3j5h2g9d8s"
     assert token_of("https://a.example/k3j5h2g9d8s/k3j5h2g9d8s7a6") == "k3j5h2g9d8s7a6"
     assert token_of("https://a.example/u") == "" and token_of("nonsense") == ""
+
+
+def test_a_field_without_its_post_field_offers_nothing_that_a_click_opens() -> None:
+    """List-Unsubscribe alone is no one-click (RFC 8058 §3.1)."""
+    headers = mail("<https://shop.example/u/k3j5h2g9d8s7a6>, <mailto:leave+k3j5h2g9d8s7a6@shop.example>")
+    del headers["List-Unsubscribe-Post"]
+    found = offered(sign(headers), keys_for())
+    assert [offer.kind for offer in found] == [Kind.ONE_CLICK, Kind.MAILTO]
+    assert not any(offer.on_click for offer in found)
+
+
+def test_every_kind_stands_under_one_of_the_ledgers() -> None:
+    """What leaves through a channel is told under that channel's kind."""
+    assert CHANNELS == {
+        Kind.ONE_CLICK: ChannelKind.ONE_CLICK,
+        Kind.MAILTO: ChannelKind.MAIL,
+        Kind.CFBL: ChannelKind.CFBL,
+    }
+
+
+def test_a_case_may_open_where_a_click_or_a_person_is_all_that_lacks() -> None:
+    """One such offer among others is enough; one that anything else bars is not."""
+    kin, signer = _kin_offer(), "news.shop.example"
+    clickable, barred = replace(kin, reasons=("personal",)), replace(kin, reasons=("host", "relayed"))
+    assert may_open([clickable], signer) and may_open([kin], signer)
+    assert may_open([barred, clickable], signer) and may_open([kin, barred], signer)
+    assert not may_open([barred], signer) and not may_open([], signer)
+
+
+def test_a_chain_may_lead_home_to_the_host_or_to_the_originator() -> None:
+    """A provider's host may be another name of its own house, or of its customer's."""
+    for chain in (["edge.omni.example"], ["mail.shop.example"]):
+        assert chain_allowed(chain, "leave.omni.example", "shop.example", NOBODY)
+    assert not chain_allowed(["edge.omni.example", "mail.third.example"], "leave.omni.example", "shop.example", NOBODY)
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,12 @@ def test_a_thousand_a_day_and_then_the_next_day() -> None:
     assert full.opens_at(midnight) <= midnight
 
 
+def test_what_was_used_up_yesterday_holds_nothing_up_today() -> None:
+    """The count is that of one ledger day."""
+    full = replace(fresh("x"), day=ledger_day(Instant(NOON - DAY)), used_today=PER_DAY)
+    assert full.opens_at(NOON) == 0 and full.allows(NOON)
+
+
 def test_a_later_word_of_the_host_holds_over_midnight() -> None:
     """The later of the two: what it asked for, and the day's end."""
     full = replace(fresh("x"), day=ledger_day(NOON), used_today=PER_DAY, next_at=Instant(20_002 * DAY))
