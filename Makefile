@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 # What rooms of the full suite need from Debian, as room=package pairs.
 DEBIAN_ROOMS := browser=chromium \
-  door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve
+  door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve door=rspamd
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
 .PHONY: help run test drill mutate lint law bench bench-grouping docs locks clean debian

@@ -48,6 +48,7 @@ from antiphon.settings import Settings, host_and_port, load_settings
 from antiphon.terms import HOUR, Identifier, Instant
 from antiphon.web.api import Api
 from antiphon.web.control import Control
+from antiphon.web.maps import Maps
 from antiphon.web.metrics import Pulse
 from antiphon.web.pages import Pages, serve_desk, serve_pages
 
@@ -278,7 +279,7 @@ async def run(home: Home, journal: Journal) -> None:
         server = await control.listen(home.control)
         opened.callback(home.control.unlink, missing_ok=True)
         opened.callback(server.close)
-        ours = Pages(desk, health, Api(desk, control.turn, wake).routes())
+        ours = Pages(desk, health, [*Api(desk, control.turn, wake).routes(), *Maps(desk, wake).routes()])
         await _open_pages(opened, settings, ours, desk=desk, say=journal.say)
         await journal.follow(desk.store)
         _end_on_signals(control.ended, wake)

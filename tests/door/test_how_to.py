@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.door.conftest import missing_servers
+from tests.door.filter import missing_filter
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "how-to" / "postfix-and-dovecot.md"
 BLOCK = re.compile(r"^```sh root\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 AWAY = ROOT / "docs" / "how-to" / "watch-a-mailbox.md"
 BLOCK_OF_ANN = re.compile(r"^```sh ann\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILTER = ROOT / "docs" / "how-to" / "rspamd.md"
 APART = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
@@ -38,7 +40,7 @@ def follow(page: Path, block: re.Pattern[str], machine: str, tmp_path: Path) -> 
     with open(tmp_path / "said", "w+", encoding="utf-8") as said:
         done = subprocess.run(
             [*APART, sys.executable, "-m", machine, str(blocks)],
-            cwd=ROOT, stdout=said, stderr=said, check=False, timeout=250,
+            cwd=ROOT, stdout=said, stderr=said, check=False, timeout=450,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{os.environ['PYTHONPATH']}"},
         )  # fmt: skip
         said.seek(0)
@@ -57,6 +59,14 @@ def test_a_person_watches_a_mailbox_by_the_page(tmp_path: Path) -> None:
     follow(AWAY, BLOCK_OF_ANN, "tests.door.away", tmp_path)
 
 
+@pytest.mark.timeout(500)
+def test_an_operator_joins_with_rspamd_by_the_page(tmp_path: Path) -> None:
+    """Every block succeeds with Debian's own configuration; what Rspamd rejects comes to the node as evidence."""
+    if reason := missing_filter():
+        pytest.skip(reason)
+    follow(FILTER, BLOCK, "tests.door.filtering", tmp_path)
+
+
 def test_the_pages_have_their_blocks() -> None:
     """The tests above are no empty loops, and the lines of contrib are those of the page."""
     page = PAGE.read_text("utf-8")
@@ -64,3 +74,4 @@ def test_the_pages_have_their_blocks() -> None:
     line = (ROOT / "contrib" / "postfix" / "antiphon.cf").read_text("utf-8").splitlines()[-1].strip()
     assert line in page
     assert len(BLOCK_OF_ANN.findall(AWAY.read_text("utf-8"))) == 3
+    assert len(BLOCK.findall(FILTER.read_text("utf-8"))) == 2

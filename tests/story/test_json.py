@@ -183,6 +183,7 @@ def test_what_was_done_has_the_fields_of_the_page(tmp_path: Path) -> None:
         ("ledger", "publish", str(tmp_path / "ledger")),
         ("ledger", "openings", str(tmp_path / "openings")),
         ("ledger", "proof", "0"),
+        ("rspamd",),
     ):
         found = json.loads(run(home, *words, "--json").stdout)
         (row,) = re.findall(rf"^\| `{' '.join(w for w in words[:2] if w.isalpha())}` \| (.*) \|$", page, re.MULTILINE)

@@ -24,7 +24,7 @@ from antiphon.optout.case import Case
 from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
-from antiphon.web import archive, complaints, mailings, overview, tickets, views, watches
+from antiphon.web import archive, complaints, mailings, maps, overview, tickets, views, watches
 from antiphon.web.checkup import Checkup
 from antiphon.web.clicks import Clicks, find_report
 from antiphon.web.keeping import Keeping
@@ -67,7 +67,7 @@ class Control:
             "disarm": self._disarm,
             "resume": lambda q: arm.resume(desk, scope=_text(q, "scope"), value=_text(q, "value")),
             "report": self._report,
-            **(Clicks(desk).verbs() | Checkup(desk).verbs() | Blocklist(desk).verbs()),
+            **(Clicks(desk).verbs() | Checkup(desk).verbs() | Blocklist(desk).verbs() | maps.verbs(desk)),
             **(complaints.verbs(desk) | tickets.verbs(desk) | watches.verbs(desk) | Members(desk).verbs()),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -31,17 +31,20 @@ class Visitor:
 
     async def get(self, path: str) -> Seen:
         """Looks at a page."""
-        return await self._ask("GET", path, b"")
+        return await self.ask("GET", path)
 
     async def post(self, path: str, word: str) -> Seen:
         """Presses a button."""
-        return await self._ask("POST", path, f"word={word}".encode())
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        return await self.ask("POST", path, f"word={word}".encode(), form)
 
-    async def _ask(self, method: str, path: str, body: bytes) -> Seen:
+    async def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Seen:
+        """Says anything."""
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path,
             "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": "http", "server": ("node", 80),
-            "client": ("127.0.0.1", 1), "headers": [(b"content-type", b"application/x-www-form-urlencoded")],
+            "client": ("127.0.0.1", 1),
+            "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
         }  # fmt: skip
         status, headers, content = 0, dict[str, str](), b""
 
