@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from antiphon.campaign.report import Report
+from antiphon.campaign.report import Report, Witness
 from antiphon.desk import approve, arm, click, withdraw
 from antiphon.desk.arrival import Arrival
 from antiphon.desk.disclose import openings
@@ -199,7 +199,9 @@ class Node:
                                                community=desk.house.community), START)  # fmt: skip
                 for o in ORIGINATORS.values():
                     age = None if o.days_old is None else Instant(START - o.days_old * DAY)
-                    seen = Instant(START - 400 * DAY)
+                    seen = Instant(START - o.days_seen * DAY)
+                    left = max(180 - (o.days_old or 0), 90 - o.days_seen)
+                    self.tally.young_until[o.domain] = START + left * DAY
                     tx.put(KnownOriginator(o.domain, o.domain, "", seen, age, None, None, ""))
 
             desk = self.desk
@@ -239,8 +241,18 @@ class Node:
         elif self.tries(arm.arm(self.desk, level)) is not None:
             self.tally.armed = int(level)
 
-    def report(self, o: Originator, person: str, size: int, *, uploaded: bool = False, to_signed: bool = True) -> str:
-        """A mail comes and is reported at once; what our own door did not see is an upload."""
+    def report(
+        self,
+        o: Originator,
+        person: str,
+        size: int,
+        *,
+        uploaded: bool = False,
+        to_signed: bool = True,
+        stored: bool = False,
+    ) -> str:
+        """A mail comes and is reported at once; what our own door did not see is an upload. `stored`: the mail store
+        saw it come, and, where it is no upload, its member move it."""
         now = self.now
         raw, target = self.books.letter(o, person, size, now, to_signed=to_signed)
         source = f"mail {self.books.numbers}"
@@ -253,10 +265,12 @@ class Node:
         mandate = mandates[0]
 
         async def work() -> None:
-            if not uploaded:
+            if stored or not uploaded:
+                witness = Witness.STORE if stored else Witness.MTA
                 arrival = Arrival("delivery", "", b"", now, "lmtp", PEER, 25, False, b"")
-                await commit_delivery(self.desk, mandate, raw, arrival)
-            report = await take_report(self.desk, mandate, raw, at=now, source=source)
+                await commit_delivery(self.desk, mandate, raw, arrival, witness=witness)
+            moved = stored and not uploaded
+            report = await take_report(self.desk, mandate, raw, at=now, source=source, moved=moved)
             self.books.sources[report.report] = source
 
         self.run(work())

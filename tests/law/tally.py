@@ -103,6 +103,7 @@ class Tally:
     leaves: dict[int, Leave] = field(default_factory=dict)
     approved_notices: set[bytes] = field(default_factory=set)
     ended: dict[str, str] = field(default_factory=dict)
+    young_until: dict[str, int] = field(default_factory=dict)
     spared: dict[tuple[str, str], int] = field(default_factory=dict)
     pairs: dict[str, bool] = field(default_factory=dict)
     halted: set[tuple[str, str]] = field(default_factory=set)
@@ -173,6 +174,8 @@ class Tally:
         holds(len({said.originator for said in paid}) == 1, "mail of two cases pays")
         holds(self.pairs.get(host, clicked), "no person allowed this domain at this network")
         holds(not any(a.outcome == "certificate" and a.heeded() for a in there), "its certificate failed once")
+        old = now >= self.young_until.get(originator, 0) or isinstance(entry, ComplaintIntended)
+        holds(old or (own and clicked), "asked before it was old enough, though no member vouched by its click")
         if isinstance(entry, NoticeIntended):
             return wrong + self._judge_notice(entry, originator, paid, now)
         if isinstance(entry, ComplaintIntended):

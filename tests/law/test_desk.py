@@ -32,6 +32,10 @@ originators = st.sampled_from(sorted(ORIGINATORS))
 asked = st.sampled_from(["shop.example", "post.example"])
 people = st.sampled_from(PEOPLE)
 numbers = st.integers(0, 200)
+seen = st.sampled_from(
+    [{"stored": stored, "uploaded": uploaded} for stored in (False, True) for uploaded in (False, True)]
+)
+"""Who saw a mail come, and whether its member moved it: classes A, B and C."""
 
 
 class Law(RuleBasedStateMachine):
@@ -68,13 +72,13 @@ class Law(RuleBasedStateMachine):
             self.node.undo(self._said(0))
         self.node.sleep(days * DAY)
 
-    @rule(domain=originators, person=people, size=st.sampled_from([BIG, SMALL]), uploaded=st.booleans())
-    def one_reports(self, domain: str, person: str, size: int, uploaded: bool) -> None:
-        self.node.report(ORIGINATORS[domain], person, size, uploaded=uploaded)
+    @rule(domain=originators, person=people, size=st.sampled_from([BIG, SMALL]), seen=seen)
+    def one_reports(self, domain: str, person: str, size: int, seen: dict[str, bool]) -> None:
+        self.node.report(ORIGINATORS[domain], person, size, **seen)
 
-    @rule(domain=originators, person=people, uploaded=st.booleans(), quick=st.booleans())
-    def one_reports_and_clicks(self, domain: str, person: str, uploaded: bool, quick: bool) -> None:
-        self.node.click(self.node.report(ORIGINATORS[domain], person, BIG, uploaded=uploaded), quick=quick)
+    @rule(domain=originators, person=people, seen=seen, quick=st.booleans())
+    def one_reports_and_clicks(self, domain: str, person: str, seen: dict[str, bool], quick: bool) -> None:
+        self.node.click(self.node.report(ORIGINATORS[domain], person, BIG, **seen), quick=quick)
 
     def _said(self, number: int) -> str:
         """One of the newest reports."""

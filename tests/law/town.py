@@ -55,6 +55,7 @@ class Originator:
     domain: str
     address: str
     days_old: int | None = 3000
+    days_seen: int = 400
     innocent: str = ""
     by_mail: bool = False
     signed: bool = True
@@ -70,6 +71,7 @@ ORIGINATORS = {
     for o in (
         Originator("shop.example", "8.8.4.4"),
         Originator("post.example", "8.8.5.4", by_mail=True),
+        Originator("young.example", "8.8.14.4", days_old=60, days_seen=20),
         Originator("nameless.example", "8.8.6.4", days_old=None),
         Originator("joe.example", "8.8.7.4", innocent="innocent.example"),
         Originator("forged.example", "8.8.8.4", signed=False),
