@@ -16,7 +16,7 @@ MAX_LINE = 64 * 2**10
 
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:")
 _PLAIN_HEADER_END = re.compile(rb"\n\r*\n")
-_PLAIN_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+[ \t]*:)[^\n]*(?:\n[ \t][^\n]*)*\n")
+_PLAIN_FIELD = re.compile(rb"^([\x21-\x39\x3b-\x7e]+[ \t]*:)[^\n]*(?:\n[ \t][^\n]*)*\n", re.MULTILINE)
 
 Spans = list[tuple[int, int, int]]
 """Of each field where it begins, where its value begins, and where it ends."""
