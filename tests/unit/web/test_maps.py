@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sharing import subject_digest
+from antiphon.desk.enrol import suspend
 from antiphon.desk.share import new_share_key, share_key
 from antiphon.desk.withdraw import undo
 from antiphon.desk.work_off import work_off
@@ -89,6 +90,14 @@ async def test_one_mailbox_fewer_is_told_to_nobody() -> None:
             await house.home.store.write(lambda tx, kept=late: tx.put(kept))
         await house.home.wait(3 * DAY)
         assert await house.values("originators") == await house.values("subjects") == []
+
+
+async def test_whose_mandate_rests_says_nothing() -> None:
+    """The fifth mailbox bounced meanwhile."""
+    house = await opened()
+    await suspend(house.home.desk, STRANGER, why="bounced")
+    await house.home.wait(3 * DAY)
+    assert await house.values("originators") == []
 
 
 @pytest.mark.parametrize(
