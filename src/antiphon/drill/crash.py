@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from antiphon.desk.fade import EVIDENCE_FOR
 from antiphon.drill.remains import Remains, known_by
 from antiphon.terms import DAY, Instant
 from antiphon.world.demo import NODE_NAME, START, Demo, audit_of
@@ -80,6 +81,8 @@ class _World:
     def __init__(self, demo: Demo, kills: int, chance: random.Random, progress: Callable[[str], None]) -> None:
         self._demo, self._kills, self._chance, self._progress = demo, kills, chance, progress
         self._before = self.checks = self.broken = 0
+        self._known: dict[int, tuple[str, tuple[bytes, ...]]] = {}
+        self.lost: set[int] = set()
 
     async def pass_through(self, so_far: CrashFigures, command: Sequence[str]) -> CrashFigures:
         """Lets its days pass; returns the figures so far with those of this world added."""
@@ -100,9 +103,8 @@ class _World:
         demo.clock.release(NODE_NAME)
         await demo.child.stop()
         with Remains(demo.child.home) as remains:
-            self._check(remains)
-            lost = sum(not remains.has_report(*names(mail)) for party in demo.parties for mail in party.reported)
-            lost += sum(not remains.has_delivery(*names(mail)) for mail in taken(demo.parties))
+            self._check(remains, settled_for=0)
+            lost = sum(not remains.has_report(*self._names(m)) for party in demo.parties for m in party.reported)
             spent = sum(remains.spent(party.case) for party in demo.parties)
         innocent = sum(row["packets"] for row in found["innocents"])
         return replace(
@@ -110,7 +112,7 @@ class _World:
             kills=so_far.kills + demo.kills,
             worlds=so_far.worlds + 1,
             acknowledged=so_far.acknowledged + demo.post.acknowledged,
-            lost=so_far.lost + lost,
+            lost=so_far.lost + lost + len(self.lost),
             attempts=so_far.attempts + sum(party.tally.connections for party in demo.parties),
             sightings_spent=so_far.sightings_spent + spent,
             twice=so_far.twice + innocent + sum(repeated(party) for party in demo.parties),
@@ -135,12 +137,24 @@ class _World:
             self._progress(f"killed {done + 1} of {self._kills}; broken at {self.broken} of {self.checks} checks")
         await demo.child.fails()
 
-    def _check(self, remains: Remains) -> None:
-        """The inequality for every destination, while the node is dead and nothing moves."""
+    def _check(self, remains: Remains, *, settled_for: int = DAY) -> None:
+        """The inequality for every destination, while the node is dead and nothing moves; and every delivery, from a
+        day after it was acknowledged, when it can no longer lie in the spool, until it may fade."""
         for party in self._demo.parties:
             counted, intents, spent = party.tally.connections, remains.intents(party.case), remains.spent(party.case)
             self.checks += 1
             self.broken += not counted <= intents <= spent
+        now = self._demo.clock.now()
+        for mail in taken(self._demo.parties):
+            age = now - (mail.received_at or now)
+            if settled_for <= age < EVIDENCE_FOR and not remains.has_delivery(*self._names(mail)):
+                self.lost.add(id(mail))
+
+    def _names(self, mail: Mail) -> tuple[str, tuple[bytes, ...]]:
+        """To whom a mail went, and by which identities it is known."""
+        if id(mail) not in self._known:
+            self._known[id(mail)] = mail.member, known_by(mail.raw)
+        return self._known[id(mail)]
 
 
 def repeated(party: Originator) -> int:
@@ -151,8 +165,3 @@ def repeated(party: Originator) -> int:
 def taken(parties: Sequence[Originator]) -> list[Mail]:
     """All mails whose delivery the node has acknowledged."""
     return [mail for party in parties for mail in party.mails if mail.received_at is not None]
-
-
-def names(mail: Mail) -> tuple[str, tuple[bytes, ...]]:
-    """To whom a mail went, and by which identities it is known."""
-    return mail.member, known_by(mail.raw)

@@ -57,6 +57,7 @@ SORTED = Items(Raw(1), 1, itself)
         (Number(2, least=72, most=144, step=24), b"\x00\x48", 72),
         (Number(2, least=72, most=144, step=24), b"\x00\x90", 144),
         (Number(1, names=Colour), b"\x03", Colour.BLUE),
+        (Number(8), b"\xff" * 8, 2**64 - 1),
         (Raw(2), b"ab", b"ab"),
         (Raw(), b"a", b"a"),
         (Text(), "é".encode(), "é"),
@@ -114,6 +115,8 @@ def test_bytes_that_are_not_canonical_are_refused(codec: Codec, raw: bytes) -> N
         (Raw(2), b"abc"),
         (Raw(), "a"),
         (Text(), ""),
+        (Text(), b"x"),
+        (Text(("x", "y")), 1),
         (Text(), "\ud800"),
         (SORTED, ()),
         (SORTED, [b"a"]),
@@ -158,6 +161,7 @@ def test_a_record_that_would_be_refused_is_not_printed(record: Sample) -> None:
 
 def test_a_field_at_its_limit_is_printed() -> None:
     """65,535 bytes is what a length can say."""
+    assert MOST_FIELD_BYTES == 65_535
     record = Sample(colour=Colour.RED, name="n" * MOST_FIELD_BYTES, nick="m", seal=b"ok")
     assert parse_fields(Sample, print_fields(record)) == record
 
