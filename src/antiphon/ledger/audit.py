@@ -1130,16 +1130,29 @@ def _complaint_row(s: State) -> Found:
             yield e.index, f"Row {e.num('rule')} does not."
 
 
-def _complaint_silence(s: State) -> Found:
-    told: dict[tuple[bytes, bytes], list[Entry]] = defaultdict(list)
+def _complaint_apart(s: State) -> Found:
+    told: dict[tuple[bytes, bytes], int] = {}
     for e in s.of(COMPLAINT):
+        if e.tells_network and e.day <= told.get((e.case, e.fields["host"]), -1):
+            yield e.index, "It is the second of that day."
         if e.tells_network:
-            told[e.case, e.fields["host"]].append(e)
-    for first, *later in told.values():
-        for before, e in pairwise([first, *later]):
-            opens = max(first.day + SILENCE_DAYS, before.day + 1)
-            if e.day < opens:
-                yield e.index, f"The first such day is {opens}."
+            told[e.case, e.fields["host"]] = e.day
+
+
+def _complaint_silence(s: State) -> Found:
+    told = [e for e in s.of(COMPLAINT) if e.tells_network]
+    names = {act.index: spend.fields["host"] for act, _, spend in s.opened()}
+    if any(e.index not in names for e in told):
+        return  # which of them was a host's first can not be known
+    first: dict[bytes, int] = {}
+    last: dict[bytes, int] = {}
+    for e in told:
+        host = names[e.index]
+        opens = max(first.get(host, -SILENCE_DAYS) + SILENCE_DAYS, last.get(host, -1) + 1)
+        if e.day < opens:
+            yield e.index, f"The first such day is {opens}."
+        first.setdefault(host, e.day)
+        last[host] = e.day
 
 
 def _nothing_after_stop(s: State) -> Found:
@@ -1342,8 +1355,7 @@ RULES: tuple[Rule, ...] = (
                e.num("reserve") >= MAIL_RESERVE_LEAST, *INTENTS)),
     Rule("entries", "complaint-row", "A complaint names a row of the routing table that holds in the ledger.",
          _complaint_row),
-    Rule("entries", "complaint-silence", "In a case a host is told once, again after 7 days, then once a day at most.",
-         _complaint_silence),
+    Rule("entries", "complaint-apart", "In a case a host is told once a day at most.", _complaint_apart),
     Rule("entries", "nothing-after-stop", "No act follows a stop; no notice, request or complaint a dispute or "
          "withdrawal.", _nothing_after_stop),
     Rule("entries", "dispute-once", "A case is disputed once, and resumed or closed once after that.", _dispute_once),
@@ -1372,6 +1384,8 @@ RULES: tuple[Rule, ...] = (
          _spends(_window_started)),
     Rule("openings", "delivery-proven", "The path leads from the delivery to a DeliveriesCommitted before the leaf.",
          _spends(_delivery_proven)),
+    Rule("openings", "complaint-silence", "A host is told once, again after 7 days, then once a day at most.",
+         _complaint_silence),
     Rule("openings", "attempts-covered", "No destination host got more attempts than sightings were spent there.",
          lambda s: ((None, f"{_shown(d.host)} got {d.attempts} for {d.sightings}.")
                     for d in s.destinations() if d.attempts > d.sightings)),

@@ -217,7 +217,28 @@ def told(*gaps: int) -> Breach:
     return make
 
 
-breaches("complaint-silence", told(0), told(6), told(7, 0))
+breaches("complaint-apart", told(0), told(7, 0))
+
+
+def heard(*gaps: int) -> Story:
+    """Complaints about two cases in turn to one host, so many days apart."""
+    story = good()
+    for number, gap in enumerate((0, *gaps)):
+        days(gap)(story)
+        name, rule = ("other", 5) if number % 2 else ("spare", 3)
+        index = story.ledger.complaint(story.mails[f"{name} {number}"], change={0x11: u(2, rule)})
+        story.act(f"told {number}", index)
+    return story
+
+
+breaches("complaint-silence", lambda: heard(0), lambda: heard(6), lambda: heard(7, 0))
+
+
+def opened(story: Story, *erased: str) -> Published:
+    """With its openings, but those of some intents."""
+    return Published(story.ledger.files(), story.ledger.openings(erased=frozenset(story.marks[e] for e in erased)))
+
+
 OUT_OF_TURN = ((2,), (3,), (1, 1), (1, 2, 1), (1, 2, 2), (1, 2, 3), (1, 3, 3), (1, 3, 2))
 breaches("dispute-once", *(after(dispute(*phases), lambda story: None) for phases in OUT_OF_TURN))
 PERMITTED = [
@@ -226,7 +247,10 @@ PERMITTED = [
     after(nothing, row(3)),
     after(undelivered, row(4, "other")),
     after(nothing, row(5, "other")),
-    told(7, 1),
+    lambda: Published(heard(6).ledger.files()),
+    lambda: opened(heard(7, 1)),
+    lambda: opened(heard(6), "told 0"),
+    lambda: opened(heard(6), "told 1"),
     after(dispute(1, 3), opt_out),
     after(dispute(1, 2), request),
     lambda: Published(noticed(1, 4).files()),
