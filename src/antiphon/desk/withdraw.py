@@ -32,22 +32,25 @@ def retract(tx: Transaction, report: Report) -> None:
 
 async def undo(desk: Desk, report: Identifier, *, who: str) -> None:
     """A member takes a report back, and its click with it; mail that only a click could make pay stays as evidence.
-    Raises RefusedByLaw when there is none, or what it paid for has left already."""
+    Raises RefusedByLaw when there is none, or what it paid for has left already; then no complaint tells of it."""
 
-    def work(tx: Transaction) -> None:
+    def work(tx: Transaction) -> bool:
         kept, now = tx.get(Report, report), desk.clock.now()
         sighting = tx.get(Sighting, report)
         if kept is None or kept.state not in (ReportState.ACCEPTED, ReportState.EVIDENCE_ONLY):
             raise RefusedByLaw("There is no such report, or it was taken back already.", ("known",))
-        if sighting is not None and sighting.paid is not None:
-            raise RefusedByLaw("What this report paid for has left already.", ("unspent",))
-        if not undo_click(tx, kept):
+        left = sighting is not None and sighting.paid is not None
+        if sighting is not None and left:
+            tx.put(replace(sighting, state=SightingState.RETRACTED))
+        elif not undo_click(tx, kept):
             retract(tx, kept)
         if kept.case is not None:
-            tell(tx, kept.case, now, who=who, what="report taken back")
+            tell(tx, kept.case, now, who=who, what="report taken back", why="after it paid" if left else "")
             look_by(tx, kept.case, now)
+        return left
 
-    await desk.store.write(work)
+    if await desk.store.write(work):
+        raise RefusedByLaw("What this report paid for has left already; nothing else will.", ("unspent",))
 
 
 async def revoke(desk: Desk, address: str) -> None:

@@ -11,12 +11,13 @@ import pytest
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.complaint.known import Complaint, ContactState, KnownContact, Matter
-from antiphon.complaint.pacing import CAP, CAP_WITHIN, opens_at
+from antiphon.complaint.pacing import CAP
 from antiphon.desk.answer import take_bounce
 from antiphon.desk.arm import disarm
 from antiphon.desk.pair import decide
 from antiphon.desk.told import decline
 from antiphon.desk.withdraw import undo
+from antiphon.errors import RefusedByLaw
 from antiphon.formats.arf import parse_feedback
 from antiphon.formats.message import parse_message
 from antiphon.ledger.allowance import Armed
@@ -144,6 +145,14 @@ async def taken_back(house: Household) -> None:
         await undo(house.desk, report.report, who="a member")
 
 
+async def taken_back_late(house: Household) -> None:
+    """What was asked of the originator has left; the other purse is the member's to close."""
+    for sighting in await house.all(Sighting):
+        await house.store.write(lambda tx, s=sighting: tx.put(replace(s, paid=3)))
+        with pytest.raises(RefusedByLaw, match="nothing else will"):
+            await undo(house.desk, sighting.report, who="a member")
+
+
 async def over(house: Household) -> None:
     for case in await house.all(Case):
         await house.store.write(lambda tx, case=case: tx.put(replace(case, state=State.DISPUTED)))
@@ -183,8 +192,8 @@ async def contact_is_the_originator(house: Household) -> None:
 
 
 OBSTACLES = [
-    observing, halted, halted_host, consents_gone, taken_back, over, declined, declined_domain, anchor_gone,
-    stop_in_dns, one_source, mail_host_at_the_abusers, gone_from_dns, contact_is_the_originator,
+    observing, halted, halted_host, consents_gone, taken_back, taken_back_late, over, declined, declined_domain,
+    anchor_gone, stop_in_dns, one_source, mail_host_at_the_abusers, gone_from_dns, contact_is_the_originator,
 ]  # fmt: skip
 
 
@@ -195,7 +204,6 @@ async def test_nothing_leaves_where_one_thing_stands_in_the_way(
     """Each of these alone; without it the same house tells (the test above). It comes when all else is in place."""
     house = await town()
     await mails(house)
-    # A person has seen the pair before: so what stands in the way is the obstacle alone.
     house.names.rows.pop(("mx.net.example", "A"))
     await house.wait(3 * DAY)
     house.names.rows["mx.net.example", "A"] = ("8.8.8.8",)
@@ -325,8 +333,6 @@ async def test_a_contact_has_three_days_to_act() -> None:
 async def test_one_contact_gets_no_more_than_the_cap() -> None:
     """Over all networks that it answers for."""
     house = await one_left()
-    sent = [Instant(START + n * DAY) for n in range(CAP)]
-    assert opens_at(sent) == sent[0] + CAP_WITHIN and opens_at(sent[1:]) == sent[-1] + DAY
     (made,) = [a for a in await house.all(Attempt) if a.act == "complaint"]
     now = house.time.now()
     for n in range(1, CAP):
