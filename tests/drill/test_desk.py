@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from antiphon.desk import request
+from antiphon.desk import attempt
+from antiphon.desk.desk import Desk
+from antiphon.desk.question import Wish
 from antiphon.drill.desk import DeskFigures, desk_faults
 from antiphon.drill.ladder import climbed
 from antiphon.drill.street import DEAF, PROMPT
@@ -54,16 +56,15 @@ def test_a_desk_that_acknowledges_before_it_writes_is_found_out(monkeypatch: pyt
 
 def test_a_desk_that_opens_a_socket_twice_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that tries again what it did not hear of: the destination counts more than the ledger has intents."""
-    send = request._send
+    send = attempt._send
 
-    async def again(*words: Any) -> object:
-        permit: Permit = words[-1]
+    async def again(desk: Desk, wish: Wish, permit: Permit, message: bytes) -> object:
         twin = Permit.__new__(Permit)
         twin.act, twin.intent, twin.reserve, twin._open = permit.act, permit.intent, permit.reserve, True
-        await send(*words[:-1], twin)
-        return await send(*words)
+        await send(desk, wish, twin, message)
+        return await send(desk, wish, permit, message)
 
-    monkeypatch.setattr(request, "_send", again)
+    monkeypatch.setattr(attempt, "_send", again)
     figures = drill(700, 5)
     assert figures.twice > 0 and figures.broken > 0 and not figures.holds
 
