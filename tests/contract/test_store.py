@@ -142,6 +142,23 @@ async def test_a_write_sees_its_own_changes(store: Store) -> None:
     assert await store.write(work) == (0, item(1, at=7), 0)
 
 
+async def test_what_was_read_before_a_change_is_read_as_changed_after_it(store: Store) -> None:
+    """Within a transaction a key is read anew after each kind of change, and after one that was refused."""
+
+    def work(t: Transaction) -> list[Item | None]:
+        seen = [t.get(Item, name(1))]
+        for change in (lambda: t.add(item(1)), lambda: t.put(item(1, at=7)), lambda: t.drop(Item, name(1))):
+            change()
+            seen.append(t.get(Item, name(1)))
+        t.add(item(1, at=9))
+        with pytest.raises(AlreadyTaken):
+            t.add(item(1))
+        return [*seen, t.get(Item, name(1))]
+
+    assert await store.write(work) == [None, item(1), item(1, at=7), None, item(1, at=9)]
+    assert await store.read(lambda t: (t.get(Item, name(1)), t.get(Item, name(1)))) == (item(1, at=9),) * 2
+
+
 @pytest.mark.parametrize(
     "again", [item(1, index=9), item(9, nick="pat"), item(9, case="c1", index=1)], ids=["key", "unique", "pair"]
 )

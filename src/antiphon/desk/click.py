@@ -211,7 +211,7 @@ async def take_clicks(desk: Desk) -> None:
 
 
 def _drop_old(tx: Transaction, now: Instant) -> None:
-    for original in tx.find(Original, until__le=now):
+    for original in tx.find(Original, until__le=now, order="until"):
         tx.drop(Original, original.report)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
@@ -62,32 +63,37 @@ class Attemptable:
         )
 
 
-async def look(desk: Desk, name: Identifier) -> None:
-    """Takes the due steps of one case and makes the attempts that are lawful now, one after the other."""
-    case = await desk.store.read(lambda tx: tx.get(Case, name))
-    if case is not None:
+async def look(desk: Desk, cases: Sequence[Case]) -> None:
+    """Takes the due steps of these cases together, then makes the attempts that are lawful, one after the other: each
+    is judged again when its turn has come."""
+    for case in cases:
         # Now and not when somebody reported: a question to a registry tells no more than that a hold is over.
         await ask_age(desk, case.originator)
-    await _ask(desk, name)
-    await complain(desk, name)
+    await _ask(desk, [case.case for case in cases])
+    for case in cases:
+        await complain(desk, case.case)
 
 
-async def _ask(desk: Desk, name: Identifier) -> None:
+async def _ask(desk: Desk, names: Sequence[Identifier]) -> None:
     """What goes to the originator itself, which always comes first."""
 
-    def steps(tx: Transaction) -> list[Idea]:
-        ideas = advance(tx, desk, name)
-        if not ideas:
-            rest(tx, desk, name, None)
-        return ideas
+    def steps(tx: Transaction) -> list[tuple[Identifier, list[Idea]]]:
+        found = [(name, advance(tx, desk, name)) for name in names]
+        for name, ideas in found:
+            if not ideas:
+                rest(tx, desk, name, None)
+        return found
 
-    ideas = await desk.store.write(steps)
-    if not ideas:
-        return
-    paced: Instant | None = None
-    for idea in ideas:
-        paced = await _pursue(desk, idea) or paced
-    await desk.store.write(lambda tx: rest(tx, desk, name, paced))
+    for name, ideas in await desk.store.write(steps):
+        paced: Instant | None = None
+        for idea in ideas:
+            paced = await _pursue(desk, idea) or paced
+        if ideas:
+            await desk.store.write(partial(_rest, desk, name, paced))
+
+
+def _rest(desk: Desk, name: Identifier, paced: Instant | None, tx: Transaction) -> None:
+    rest(tx, desk, name, paced)
 
 
 async def _pursue(desk: Desk, idea: Idea) -> Instant | None:

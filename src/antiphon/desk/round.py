@@ -21,6 +21,8 @@ from antiphon.terms import HOUR, MINUTE, Instant
 
 STOPPED = "stop.seen"
 """Whether the file STOP lay in the home at the last round."""
+TOGETHER = 32
+"""Cases that are looked at in one transaction."""
 
 
 async def take_round(desk: Desk, shelf: Shelf) -> Instant:
@@ -46,8 +48,9 @@ async def take_round(desk: Desk, shelf: Shelf) -> Instant:
         await take_clicks(desk)
         await settle_waiting(desk)
         now = desk.clock.now()
-        for case in await desk.store.read(lambda tx: in_turn(tx, now)):
-            await look(desk, case.case)
+        cases = await desk.store.read(lambda tx: in_turn(tx, now))
+        for at in range(0, len(cases), TOGETHER):
+            await look(desk, cases[at : at + TOGETHER])
     await _out(desk, shelf)
     return await desk.store.read(lambda tx: next_due(tx, desk.clock.now()))
 

@@ -124,7 +124,8 @@ async def settle_waiting(desk: Desk) -> None:
         for attempt in tx.find(Attempt, outcome=Outcome.OPEN, settles_at__le=now):
             close(tx, desk, attempt, outcome=Outcome.ACCEPTED, now=now)
 
-    await desk.store.write(work)
+    if await desk.store.read(lambda tx: tx.count(Attempt, outcome=Outcome.OPEN, settles_at__le=desk.clock.now())):
+        await desk.store.write(work)
 
 
 async def bounced(desk: Desk, token: str, status: str) -> bool:

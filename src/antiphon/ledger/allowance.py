@@ -145,7 +145,7 @@ class Each:
 
     def __call__(self, asked: Question) -> bool:
         """True when no sighting fails."""
-        return all(self.check(coin, asked) for coin in asked.coins)
+        return all([self.check(coin, asked) for coin in asked.coins])
 
 
 def _armed(asked: Question) -> bool:
@@ -316,15 +316,17 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+OF_SIGHTINGS = {act: tuple(rule for rule in RULES if isinstance(rule.check, Each) and act in rule.acts) for act in Act}
+
+
 def judge(asked: Question) -> tuple[Rule, ...]:
     """Every rule that fails, the deciding one first; empty means that the attempt is lawful now."""
-    return tuple(rule for rule in RULES if asked.act in rule.acts and not rule.check(asked))
+    return tuple([rule for rule in RULES if asked.act in rule.acts and not rule.check(asked)])
 
 
 def unfit(asked: Question) -> tuple[Rule, ...]:
     """Only the rules about the sightings themselves: which could pay, wherever the attempt would go."""
-    mine = (rule for rule in RULES if isinstance(rule.check, Each) and asked.act in rule.acts)
-    return tuple(rule for rule in mine if not rule.check(asked))
+    return tuple([rule for rule in OF_SIGHTINGS[asked.act] if not rule.check(asked)])
 
 
 class Purses(Protocol):

@@ -198,20 +198,28 @@ class SqliteStore:
 
 
 class _SqliteTransaction:
-    """The `Transaction` of one write or read; of no use after it."""
+    """The `Transaction` of one write or read; of no use after it. What it got by key it knows until it changes a record
+    of that kind itself: nobody else can, since all of it is one snapshot."""
 
-    __slots__ = ("_changing", "_execute", "_questions", "failure")
+    __slots__ = ("_changing", "_execute", "_got", "_questions", "failure")
 
     def __init__(self, connection: apsw.Connection, questions: dict[type, Questions], *, changing: bool) -> None:
         self._execute: Callable[..., Any] = connection.execute
         self._questions = questions
         self._changing = changing
+        self._got: dict[type, dict[tuple[Value, ...], object]] = {}
         self.failure: apsw.Error | None = None
 
     def get(self, kind: type[R], *key: Value) -> R | None:
+        got = self._got.get(kind)
+        if got is None:
+            got = self._got[kind] = {}
+        elif key in got:
+            return cast("R | None", got[key])
         question = self._question(kind)
         rows = self._run(question.get, key)
-        return cast(R, question.shape.make(rows[0])) if rows else None
+        got[key] = question.shape.make(rows[0]) if rows else None
+        return cast("R | None", got[key])
 
     def find(self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]) -> list[R]:
         question = self._question(kind)
@@ -227,18 +235,19 @@ class _SqliteTransaction:
 
     def add(self, record: object) -> None:
         question = self._question(type(record))
-        self._change(question.add, question.shape.take(record))
+        self._change(type(record), question.add, question.shape.take(record))
 
     def put(self, record: object) -> None:
         question = self._question(type(record))
-        self._change(question.put, question.shape.take(record))
+        self._change(type(record), question.put, question.shape.take(record))
 
     def drop(self, kind: type[R], *key: Value) -> None:
-        self._change(self._question(kind).drop, key)
+        self._change(kind, self._question(kind).drop, key)
 
     def end(self) -> None:
         """A transaction that got away would write outside of any: from here on it refuses."""
         self._execute = _over
+        self._got = {}
 
     def _question(self, kind: type) -> Questions:
         question = self._questions.get(kind)
@@ -246,9 +255,10 @@ class _SqliteTransaction:
             raise TypeError(f"no cabinet holds a {kind.__name__}")
         return question
 
-    def _change(self, sql: str, values: Iterable[Any]) -> None:
+    def _change(self, kind: type, sql: str, values: Iterable[Any]) -> None:
         if not self._changing:
             raise TypeError("a read must not change anything")
+        self._got.pop(kind, None)
         self._run(sql, values)
 
     def _run(self, sql: str, values: Iterable[Any]) -> list[Any]:
