@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 import dns.asyncbackend
@@ -139,6 +140,7 @@ class Resolver:
         return Answer(Status.TEMPORARY)
 
 
+@lru_cache(maxsize=4096)  # the same names are asked for with every mail of a sender, mostly out of the cache
 def _question(name: str, kind: Kind) -> dns.name.Name | None:
     """The name to ask for, None when DNS can not carry it (RFC 1035 §2.3.4)."""
     try:

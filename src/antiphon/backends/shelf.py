@@ -18,23 +18,26 @@ class FolderShelf:
 
     def put(self, path: str, data: bytes) -> None:
         """Writes a file whole by renaming. Raises StorageFailed."""
-        place = self._folder / path
+        place = os.path.join(self._folder, path)
+        folder, name = os.path.split(place)
+        fresh = os.path.join(folder, f".{name}.new")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            fresh = place.with_name(f".{place.name}.new")
-            fresh.write_bytes(data)
-            fresh.replace(place)
+            if not os.path.isdir(folder):
+                os.makedirs(folder, exist_ok=True)
+            with open(fresh, "wb") as out:
+                out.write(data)
+            os.replace(fresh, place)
         except OSError as error:
             raise StorageFailed(f"{place} could not be written: {error.strerror}.") from error
 
     def drop(self, path: str) -> None:
         """Removes a file, and the folder of partial tiles that it leaves empty; what is gone already stays gone."""
-        place = self._folder / path
-        place.unlink(missing_ok=True)
-        if place.parent.name.endswith(".p"):
-            with suppress(FileNotFoundError):
-                if not any(place.parent.iterdir()):
-                    place.parent.rmdir()
+        place = os.path.join(self._folder, path)
+        with suppress(FileNotFoundError):
+            os.unlink(place)
+        if (folder := os.path.dirname(place)).endswith(".p"):
+            with suppress(OSError):  # it is not there, or holds something still
+                os.rmdir(folder)
 
 
 class FileAnchor:

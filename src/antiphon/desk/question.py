@@ -113,6 +113,12 @@ class Wish:
 
 def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
     """Everything the law asks about this wish, as it is in this transaction."""
+    quorum = wish.act is not Act.NOTICE or has_quorum(tx, existing(tx.get(Case, wish.case)), now)
+    return ask_with(tx, desk, wish, now, quorum=quorum)
+
+
+def ask_with(tx: Transaction, desk: Desk, wish: Wish, now: Instant, *, quorum: bool) -> Question:
+    """As `ask`, for whoever asks about many wishes of one case in one transaction and counted its quorum already."""
     case = existing(tx.get(Case, wish.case))
     sightings = [existing(tx.get(Sighting, report)) for report in wish.reports]
     halts, hosts = tx.find(Halt), (wish.to.host, wish.to.organisation)
@@ -136,7 +142,7 @@ def ask(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Question:
         pace_allows=all(budget.allows(now) for budget in budgets(tx, wish.to)) and tells_from(tx, wish) <= now,
         mail_spaced=mail_opens_at(tx, wish, now) <= now,
         named_stand=wish.act is not Act.NOTICE or _names_stand(tx, case, now),
-        quorum=wish.act is not Act.NOTICE or _has_quorum(tx, case, now),
+        quorum=quorum,
         click_names=wish.to.kind is not ChannelKind.CFBL,
         reserve=wish.to.reserve,
         coins=tuple(coin(tx, sighting, now, wish.act) for sighting in sightings),
@@ -202,7 +208,7 @@ def _approved(tx: Transaction, case: Case, wish: Wish, day: LedgerDay) -> bool:
     return approval.covers(wish.to.host, int(wish.to.kind))
 
 
-def _has_quorum(tx: Transaction, case: Case, now: Instant) -> bool:
+def has_quorum(tx: Transaction, case: Case, now: Instant) -> bool:
     """Whether enough members stand behind the first try of a notice; later tries rest on the first."""
     if case.state is not State.PROPOSED:
         return True

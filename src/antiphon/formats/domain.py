@@ -264,6 +264,7 @@ URL_RULES: tuple[Rule[_Candidate], ...] = (
 )
 
 
+@lru_cache(maxsize=4096)  # the links of a case's newest mails are compared with each other at every look
 def parse_url(text: str) -> Url:
     """The one parser of URLs, also the client's. Raises RefusedByLaw with every rule that failed."""
     parsed: ada_url.URL | None = None

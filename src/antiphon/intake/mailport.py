@@ -109,6 +109,14 @@ class MailPort:
             return _Busy()
         return self._class(self, self._sessions, self._hostname, self._message_bytes)
 
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Draft, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """aiosmtpd's hook: what else this door can. Commands may come in groups (RFC 2920); LMTP asks for it
+        (RFC 2033 §5)."""
+        session.host_name = hostname
+        return [*responses[:1], "250-PIPELINING", *responses[1:]]
+
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Draft, *recipient: object) -> str:
         """aiosmtpd's hook, called with the address and its options: 250, 550, 452 or 451 for one recipient."""
         address = str(recipient[0])

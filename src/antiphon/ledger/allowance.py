@@ -145,7 +145,10 @@ class Each:
 
     def __call__(self, asked: Question) -> bool:
         """True when no sighting fails."""
-        return all([self.check(coin, asked) for coin in asked.coins])
+        for coin in asked.coins:  # noqa: SIM110 - each look at a case asks this of every sighting, mostly of one coin
+            if not self.check(coin, asked):
+                return False
+        return True
 
 
 def _armed(asked: Question) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from antiphon.campaign.acceptance import SPENDABLE
 from antiphon.campaign.report import Report, ReportState
@@ -12,7 +13,7 @@ from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
 from antiphon.desk.look import live_approval
 from antiphon.desk.pair import approved_hosts
-from antiphon.desk.question import Wish, ask, foreseen
+from antiphon.desk.question import Wish, ask_with, foreseen, has_quorum
 from antiphon.desk.request import peers_of
 from antiphon.desk.standing import standing_of
 from antiphon.formats.domain import organisational_domain
@@ -60,6 +61,15 @@ class _Thing:
     click: Click | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What many things of one case share, each worked out once: whether a quorum stands behind it, and its peers."""
+
+    now: Instant
+    stands: Callable[[Case], bool]
+    peers: Callable[[Identifier], tuple[Peer, ...]]
+
+
 def waiting(tx: Transaction, desk: Desk, case: Identifier | None = None) -> list[View]:
     """Everything that has not left yet, of one case or of all; those first that may leave first."""
     now = desk.clock.now()
@@ -75,7 +85,8 @@ def waiting(tx: Transaction, desk: Desk, case: Identifier | None = None) -> list
     clicked = [made.report for made in tx.find(Click, state=ClickState.HELD)]
     names = [*(s.report for s in unspent), *(r.report for r in refused if case is not None or r.hold_until > now)]
     names += [name for name in clicked if case is None]
-    lines = [_line(tx, desk, thing, now) for thing in _things(tx, dict.fromkeys(names))]
+    scene = _Scene(now, cache(lambda kept: has_quorum(tx, kept, now)), cache(lambda kept: peers_of(tx, kept)))
+    lines = [_line(tx, desk, thing, scene) for thing in _things(tx, dict.fromkeys(names))]
     # The digest is for members; whoever looks at one case works on it.
     return [_for_member(line) for line in lines] if case is None else lines
 
@@ -96,11 +107,11 @@ def _things(tx: Transaction, names: Iterable[Identifier]) -> Iterable[_Thing]:
             yield _Thing(report, parse_evidence(report.evidence), tx.get(Sighting, name), tx.get(Click, name))
 
 
-def _line(tx: Transaction, desk: Desk, thing: _Thing, now: Instant) -> View:
+def _line(tx: Transaction, desk: Desk, thing: _Thing, scene: _Scene) -> View:
     if thing.click is not None and thing.click.state is ClickState.HELD:
         said = _clicked(thing.click)
     elif thing.sighting is not None:
-        said = _would(tx, desk, thing, thing.sighting, now=now)
+        said = _would(tx, desk, thing, thing.sighting, scene=scene)
     else:
         said = _refused(thing)
     report = thing.report
@@ -156,8 +167,8 @@ def act_of(tx: Transaction, case: Case, sighting: Sighting) -> Act:
     return Act.OWN_OPT_OUT if consents else Act.NOTICE
 
 
-def _would(tx: Transaction, desk: Desk, thing: _Thing, sighting: Sighting, *, now: Instant) -> View:
-    case = tx.get(Case, sighting.case)
+def _would(tx: Transaction, desk: Desk, thing: _Thing, sighting: Sighting, *, scene: _Scene) -> View:
+    case, now = tx.get(Case, sighting.case), scene.now
     if case is None:
         return _refused(thing)
     if asked_of(tx, sighting.member, case.originator).phase(sighting.received_at) is Phase.INSIDE:
@@ -166,9 +177,10 @@ def _would(tx: Transaction, desk: Desk, thing: _Thing, sighting: Sighting, *, no
     evidence = thing.evidence
     offers = with_hosts(evidence.offers, evidence.signer, approved_hosts(tx, evidence.signer))
     me = Peer(sighting.member, thing.report.campaign, evidence.one_click_url)
-    shown = proven(offers, me, peers_of(tx, case.case), clicked=sighting.clicked)
+    shown = proven(offers, me, scene.peers(case.case), clicked=sighting.clicked)
     offer = next((offer for offer in shown if offer.usable), next(iter(shown), None))
-    found = ask(tx, desk, _wish(tx, case, act, sighting, offer=offer, now=now), now)
+    wish = _wish(tx, case, act, sighting, offer=offer, now=now)
+    found = ask_with(tx, desk, wish, now, quorum=act is not Act.NOTICE or scene.stands(case))
     failed = judge(found)
     names = [rule.name for rule in failed]
     against = list(offer.reasons) if offer is not None and "channel-usable" in names else []

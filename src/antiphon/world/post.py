@@ -71,14 +71,13 @@ class _Line:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
             await self._reply()
             await self._say(f"{self._greeting} mx.choir.example".encode())
-        for command in (f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"):
-            reply = await self._say(command.encode())
-            if not reply.startswith("2"):
+        # In one group (RFC 2920 §3.1): each reply that is waited for wakes both sides once more.
+        self._streams[1].write(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
+        replies = [await self._reply() for _ in range(3)]
+        for reply, wanted in zip(replies, "223", strict=True):
+            if not reply.startswith(wanted):
                 await self._say(b"RSET")
                 return reply
-        reply = await self._say(b"DATA")
-        if not reply.startswith("3"):
-            return reply
         stuffed = mail.replace(b"\r\n.", b"\r\n..")
         if stuffed.startswith(b"."):
             stuffed = b"." + stuffed

@@ -43,8 +43,11 @@ class Client:
         self._reader = reader
         self.writer = writer
 
+    async def line(self) -> str:
+        return (await self._reader.readline()).decode().rstrip("\r\n")
+
     async def reply(self) -> str:
-        while (line := (await self._reader.readline()).decode().rstrip("\r\n"))[3:4] == "-":
+        while (line := await self.line())[3:4] == "-":
             pass
         return line
 

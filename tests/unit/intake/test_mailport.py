@@ -20,7 +20,7 @@ from antiphon.intake.mailport import (
     MailPort,
     one_reply,
 )
-from tests.unit.intake.client import A, B, Desk, door
+from tests.unit.intake.client import CONTENT, A, B, Desk, door
 
 
 async def test_no_reply_leaves_before_the_message_is_kept() -> None:
@@ -228,3 +228,22 @@ def test_hostile_lines_never_break_the_door(lines: list[bytes]) -> None:
             assert (await (await connect()).reply()).startswith("220")
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(("protocol", "verb"), [("smtp", "EHLO"), ("lmtp", "LHLO")])
+async def test_commands_may_come_in_a_group(protocol: str, verb: str) -> None:
+    """RFC 2920: the greeting says so, and each command has its reply, in order."""
+    desk = Desk()
+    async with door(desk, protocol) as connect:
+        client = await connect()
+        await client.reply()
+        client.writer.write(f"{verb} client.example\r\n".encode())
+        said = [await client.line()]
+        while said[-1][3:4] == "-":
+            said.append(await client.line())
+        assert "250-PIPELINING" in said
+        client.writer.write(f"MAIL FROM:<c@x.example>\r\nRCPT TO:<no@x.example>\r\nRCPT TO:<{A}>\r\nDATA\r\n".encode())
+        assert [(await client.reply())[:3] for _ in range(4)] == ["250", "550", "250", "354"]
+        client.writer.write(CONTENT + b".\r\nQUIT\r\n")
+        assert [(await client.reply())[:3] for _ in range(2)] == ["250", "221"]
+    assert [envelope.rcpt_tos for envelope in desk.kept] == [(A,)]
