@@ -147,3 +147,12 @@ def test_without_the_rule_on_to_a_replayed_copys_author_is_asked() -> None:
 def test_kept_files_are_where_the_help_says(world: Seen) -> None:
     """`--keep` leaves home, ledger, openings and anchor."""
     assert {path.name for path in world.folder.iterdir()} >= {"home", "ledger", "openings", "anchor"}
+
+
+def test_a_seed_replays() -> None:
+    """Two runs of one world tell the same to the byte, another seed another story."""
+    tempers = chosen("prompt", "feedback", "deaf")
+    first, again, other = (asyncio.run(run_demo(seed=seed, days=7, tempers=tempers)) for seed in (7, 7, 8))
+    assert sum(row["attempts_at_destination"] for row in first["originators"]) > 10
+    assert first == again
+    assert first["originators"] != other["originators"]

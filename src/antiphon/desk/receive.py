@@ -248,7 +248,7 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     if evidence_only or not refused:
         campaign, why = desk.place(tx, said.print_, judged.received_at, evidence.subject)
     report = _report(desk, live, said)
-    held = hold_until(desk.house.derived("hold"), report.report, said.at)
+    held = hold_until(desk.house.derived("hold"), evidence.identity + live.address.encode(), said.at)
     report = replace(
         report,
         state=_state(refused, evidence_only),

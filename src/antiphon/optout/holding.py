@@ -13,12 +13,12 @@ CLICKED = 10 * MINUTE
 """For an own opt-out whose member was told what a quick answer reveals, and prefers it."""
 
 
-def hold_until(secret: bytes, report: Identifier, reported_at: Instant) -> Instant:
-    """When the hold of this report ends: 24 to 52 hours after the report, from a secret key, to the second.
+def hold_until(secret: bytes, what: bytes, reported_at: Instant) -> Instant:
+    """When the hold of what was reported ends: 24 to 52 hours after the report, from a secret key, to the second.
 
-    The same report always gets the same answer, so that nothing is learnt from asking twice.
+    The same mail of the same member always gets the same answer, so that nothing is learnt from asking twice.
     """
-    drawn = int.from_bytes(hmac.digest(secret, b"antiphon/hold/1" + report, "sha256")[:8], "big")
+    drawn = int.from_bytes(hmac.digest(secret, b"antiphon/hold/1" + what, "sha256")[:8], "big")
     return Instant(reported_at + SHORTEST + (LONGEST - SHORTEST) * drawn // 2**64)
 
 

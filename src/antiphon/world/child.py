@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from antiphon.backends.home import Home
+from antiphon.backends.sqlite import SqliteStore
+from antiphon.ports import CABINETS, Setting
 from antiphon.settings import NOT_SETTINGS, PREFIX, Doors, Operator, Settings, print_settings
 from antiphon.world.browser import exchange
 from antiphon.world.esp import PROVIDERS
@@ -72,6 +75,12 @@ class Child:
         _, said = await process.communicate()
         if process.returncode:
             raise RuntimeError(f"The home could not be made: {said.decode()[-2000:]}")
+
+    async def keep_secret(self, secret: bytes) -> None:
+        """Before the first start: the secret that this home has drawn gives way to one that follows from a world's
+        seed, so that holds end as in every run of it. A node itself takes no secret from anybody."""
+        async with SqliteStore(str(Home(self.home).database), CABINETS) as store:
+            await store.write(lambda tx: tx.put(Setting("secret", secret)))
 
     async def start(self) -> None:
         """Starts the process and waits until it answers. Raises RuntimeError with the end of its log."""

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ class Demo:
         self.parties = await parties_of(self.stage, self.tempers)
         await self.child.show(self.network)
         await self.child.init(self.network.write(), "ada", self._keys["ada"])
+        await self.child.keep_secret(sha256(f"antiphon/world/{self.stage.seed}".encode()).digest())
         self.clock.expect(NODE_NAME)
         await self.child.start()
         await self._enrol()
