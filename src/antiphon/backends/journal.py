@@ -43,10 +43,11 @@ class Journal:
         if self._next is None:
             self._next = await store.read(lambda tx: tx.count(StoredEntry))
             return
-        while found := await store.read(self._since):
+        full = True
+        while full and (found := await store.read(self._since)):
             for entry in found:
                 self.say("entry", kind=type(parse_entry(entry.body)).__name__, index=entry.index)
-            self._next = found[-1].index + 1
+            self._next, full = found[-1].index + 1, len(found) == BATCH
 
     def _since(self, tx: Transaction) -> list[StoredEntry]:
         return tx.find(StoredEntry, index__ge=self._next, order="index", limit=BATCH)

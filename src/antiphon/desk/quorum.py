@@ -71,6 +71,8 @@ def quorum_of(
         if own_waits(tx, case, member, own):
             continue
         for sighting in own:
+            if sighting.hold_until > now or sighting.index is None:
+                continue  # what is held, or in no batch yet, stands behind nothing: nothing else is asked of it
             failed = faults(tx, Act.NOTICE, sighting, now)
             counting += [sighting] if failed <= {NAMING} else []
             able += [sighting] if not failed else []
