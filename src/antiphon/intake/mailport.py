@@ -110,12 +110,12 @@ class MailPort:
         return self._class(self, self._sessions, self._hostname, self._message_bytes)
 
     async def handle_EHLO(
-        self, server: SMTP, session: Session, envelope: Draft, hostname: str, responses: list[str]
+        self, server: SMTP, session: Session, envelope: Draft, hostname: str, *responses: list[str]
     ) -> list[str]:
-        """aiosmtpd's hook: what else this door can. Commands may come in groups (RFC 2920); LMTP asks for it
-        (RFC 2033 §5)."""
+        """aiosmtpd's hook, called with what it would say: commands may come in groups too (RFC 2920); LMTP asks for
+        it (RFC 2033 §5)."""
         session.host_name = hostname
-        return [*responses[:1], "250-PIPELINING", *responses[1:]]
+        return [*responses[0][:1], "250-PIPELINING", *responses[0][1:]]
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Draft, *recipient: object) -> str:
         """aiosmtpd's hook, called with the address and its options: 250, 550, 452 or 451 for one recipient."""
