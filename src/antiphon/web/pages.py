@@ -19,6 +19,7 @@ from antiphon.desk.ticket import is_ours
 from antiphon.web import views
 from antiphon.web.admission import Admission
 from antiphon.web.advice import DIGITS, advice_on
+from antiphon.web.complaints import complaints
 from antiphon.web.entrance import Entrance
 from antiphon.web.frame import POLICY, chip, commands, figures, ladder, page, table, when
 from antiphon.web.metrics import Health, exposition, word_of
@@ -29,6 +30,7 @@ ARMED = {
     "own": ("●", "Armed for members' own opt-outs", "good"),
     "community": ("●", "Armed", "good"),
 }
+MOST_TOLD = 50
 FIRST_STEPS = (
     "antiphon quickstart ~/Maildir                     your own mail, observing only",
     "antiphon member add ADDRESS --consent count,token  somebody who reports mail",
@@ -61,11 +63,11 @@ class Pages:
 
     async def home(self, _: Request) -> Response:
         """The status page: what needs a person, what this node does, and every case."""
-        found, lines = await self._desk.store.read(
-            lambda tx: (views.status(tx, self._desk), views.cases(tx, self._desk))
+        found, lines, told = await self._desk.store.read(
+            lambda tx: (views.status(tx, self._desk), views.cases(tx, self._desk), complaints(tx))
         )
         parts = {name: word_of(self._health, name)[1] == "OK\n" for name in self._health}
-        body = _state(found, parts) + _needs(found) + _cases(lines) + _begin(found)
+        body = _state(found, parts) + _needs(found) + _cases(lines) + _complaints(told) + _begin(found)
         links = [("/healthz", "health"), ("/metrics", "metrics")]
         foot = "Asked of the node at <span>" + when(str(found["now"])).text + "</span>. Reload for the newest."
         return page(self._desk.house.name, "What needs you", body, nav=links, foot=foot)
@@ -121,6 +123,18 @@ def _cases(lines: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return "<h2>Cases</h2><p>None yet. The first accepted report that says who answers for it opens one.</p>"
     return "<h2>Cases</h2>" + table("Every originator before this community", head, rows)
+
+
+def _complaints(told: Sequence[Mapping[str, Any]]) -> str:
+    if not told:
+        return ""
+    head = ["left", "contact", "about", "mails", "came to", "answers", "entry"]
+    rows = [
+        [when(line["at"], day=True), line["contact"], line["originator"] or "–", line["incidents"], line["outcome"],
+         line["answers"], line["complaint"]]
+        for line in told[:MOST_TOLD]
+    ]  # fmt: skip
+    return "<h2>Complaints</h2>" + table("The newest complaints to hosts", head, rows)
 
 
 def _begin(found: Mapping[str, Any]) -> str:
