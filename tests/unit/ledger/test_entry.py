@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from enum import IntEnum
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from antiphon.errors import MalformedInput
 from antiphon.formats.note import public_key, verify
+from antiphon.ledger import entry as entry_module
 from antiphon.ledger.entry import (
     KINDS,
     MOST_ENTRY_BYTES,
@@ -35,6 +37,16 @@ from tests.unit.ledger.records import records
 
 PAGE = entry_vectors.FILE.with_suffix(".md")
 ENTRIES = entry_vectors.entries()
+NUMBERS = {
+    "KeyStatus": "ADDED 1 REVOKED 2",
+    "Scope": "NOTICE 1 STANDING 2",
+    "ChannelKind": "ONE_CLICK 1 MAIL 2 CFBL 4",
+    "Outcome": "ACCEPTED 1 REFUSED 2 FAILED 3 UNKNOWN 4 BOUNCED 5",
+    "Purpose": "REQUEST 1 OWN_OPT_OUT 2",
+    "Basis": "APPROVAL 1 CLICK 2 CONSENT 3",
+    "Phase": "OPENED 1 RESUMED 2 CLOSED 3",
+    "PurseSide": "ORIGINATOR 1 NETWORK 2",
+}
 any_entry = st.sampled_from(sorted(KINDS)).flatmap(lambda kind: records(KINDS[kind]))
 
 
@@ -265,3 +277,13 @@ def test_a_signature_covers_a_label_of_its_kind(name: str) -> None:
     assert label.decode() == f"antiphon/{spoken}/1"
     assert rest[1] == entry.kind
     assert f"`{label.decode()}`" in PAGE.read_text("utf-8")
+
+
+def test_each_word_stands_under_the_number_of_the_page() -> None:
+    """Another number would make old entries say something else."""
+    found = {
+        name: " ".join(f"{word.name} {word.value}" for word in kind)
+        for name, kind in vars(entry_module).items()
+        if isinstance(kind, type) and issubclass(kind, IntEnum) and kind is not IntEnum
+    }
+    assert found == NUMBERS
