@@ -142,6 +142,7 @@ def test_what_reading_mail_says_is_on_the_page(tmp_path: Path) -> None:
     compare("quickstart", json.loads(run(home, "quickstart", mail, "--member", ME, "--json").stdout))
     compare("import", json.loads(run(home, "import", mail, str(home / "no"), "--member", ME, "--json").stdout))
     compare("backup", json.loads(run(home, "backup", str(tmp_path / "b"), "--json").stdout))
+    compare("digest", json.loads(run(home, "digest", "--json").stdout))
     compare("anchor", json.loads(run(home, "anchor", "--json").stdout))
     compare("originator", json.loads(run(home, "originator", "shop.example", "--json").stdout))
     compare("member add", json.loads(run(home, "member", "add", "x@y.example", "--json").stdout))
