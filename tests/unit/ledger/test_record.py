@@ -122,6 +122,7 @@ def test_bytes_that_are_not_canonical_are_refused(codec: Codec, raw: bytes) -> N
         (SORTED, [b"a"]),
         (SORTED, (b"b", b"a")),
         (Items(Raw(), 0), (b"x" * (MOST_FIELD_BYTES + 1),)),
+        (Items(Raw(), 0), (b"a", b"x" * (MOST_FIELD_BYTES + 1))),
     ],
 )
 def test_a_value_that_would_be_refused_is_not_written(codec: Codec, value: object) -> None:
