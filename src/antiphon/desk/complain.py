@@ -89,7 +89,8 @@ async def complain(desk: Desk, name: Identifier) -> None:
         # Not lawful now, or another worker was first: nothing was spent.
         with suppress(RefusedByLaw, AlreadyTaken):
             _, later = await tell(desk, name)
-    if later is not None:
+    # What is past brings nothing new by itself: a look at once would be followed by another for ever.
+    if later is not None and later > desk.clock.now():
         await desk.store.write(partial(_look_by, name, later))
 
 
