@@ -241,10 +241,10 @@ def print_fields(record: object, *, signed: bool = True) -> bytes:
 
 def parse_fields(shape: type[T], raw: bytes) -> T:
     """The record with these bytes. Raises MalformedInput unless print_fields gives the same bytes again."""
-    table, values, at, last = layout(shape), {}, 0, -1
+    table, values, at, last = layout(shape), {}, 0, 0
     while at < len(raw):
         tag, end = raw[at], at + 3 + int.from_bytes(raw[at + 1 : at + 3], "big")
-        if tag <= last or tag not in table or at + 3 > len(raw) or end > len(raw):
+        if tag <= last or tag not in table or end > len(raw):
             raise MalformedInput(f"{shape.__name__}: tag {tag:02x} is unknown, out of order or cut off")
         name, wire = table[tag]
         values[name] = wire.codec.read(raw[at + 3 : end])

@@ -66,6 +66,7 @@ SORTED = Items(Raw(1), 1, itself)
         (SORTED, b"abc", (b"a", b"b", b"c")),
         (Items(Raw(1), 1), b"ba", (b"b", b"a")),
         (Items(Text(), 0, itself), b"\x00\x01a\x00\x02bc", ("a", "bc")),
+        (Items(Raw(), 0), b"\xff\xff" + b"x" * MOST_FIELD_BYTES, (b"x" * MOST_FIELD_BYTES,)),
     ],
 )
 def test_a_value_is_read_and_written(codec: Codec, raw: bytes, value: object) -> None:
