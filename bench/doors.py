@@ -207,11 +207,11 @@ def found_home(folder: Path) -> tuple[Home, dict[str, int]]:
 
 async def serve_ours(home: Home, ports: dict[str, int], tickets: int) -> None:
     """Our doors over a real home, as the node opens them; nothing is worked off meanwhile."""
-    async with open_desk(home) as (desk, found, _):
+    async with open_desk(home) as (desk, found, around):
         await add_member(desk, MEMBER, consents="count")
         made = [(await make_ticket(desk, MEMBER, name=f"{n}", days=1))[0] for n in range(tickets)]
         wake = asyncio.Event()
-        doors = Doors(desk, found, wake, reports=home.reports)
+        doors = Doors(desk, found, wake, reports=home.reports, tls=around.tls)
         await doors.open(lambda *_, **__: None)
         ours = Pages(desk, {}, Api(desk, asyncio.Lock(), wake).routes())
         pages = await serve_pages(ours, (HERE, ports["http"]), lambda _: None)

@@ -54,7 +54,8 @@ def test_a_person_is_told_each_reason_in_words(tmp_path: Path) -> None:
     assert "host: It leads to somebody who did not sign this mail." in second
     assert "signature    none" in third
     assert "channel      none is offered" in third
-    assert max(map(len, ended.stdout.splitlines()[1:])) <= 80
+    # A path is as long as it is; all else is ours.
+    assert max(len(line) for line in ended.stdout.splitlines() if str(tmp_path) not in line) <= 80
 
 
 def test_three_faults_are_three_refusals(tmp_path: Path) -> None:
