@@ -23,7 +23,7 @@ from antiphon.optout.evidence import forgotten, parse_evidence, print_evidence
 from antiphon.optout.known import TAKEN_OUT_FOR, TakenOut
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
-from antiphon.terms import DAY, Instant, ledger_day
+from antiphon.terms import DAY, HOUR, Instant, ledger_day
 
 EVIDENCE_FOR = FRESH
 """No mail pays after this, so nothing needs to know more of it."""
@@ -55,11 +55,11 @@ def is_due(tx: Transaction, now: Instant) -> bool:
 
 
 async def fade(desk: Desk) -> None:
-    """Lets go all whose time is over, a few in each transaction; when this returns none of it is left. Once a day the
-    spool lets go the mail that was worked off."""
-    day, now = ledger_day(desk.clock.now()), desk.clock.now()
+    """Lets go all whose time was over when this hour began, a few in each transaction; when this returns none of it is
+    left. Once a day the spool lets go the mail that was worked off."""
+    day, now = ledger_day(desk.clock.now()), Instant(desk.clock.now() // HOUR * HOUR)
     if await desk.store.read(lambda tx: is_due(tx, now)):
-        while await desk.store.write(lambda tx: _some(tx, desk)):
+        while await desk.store.write(lambda tx: _some(tx, desk, now)):
             continue
         parse_evidence.cache_clear()
     if await desk.store.read(lambda tx: number(tx, TURNED)) < day:
@@ -67,21 +67,20 @@ async def fade(desk: Desk) -> None:
         await desk.store.write(lambda tx: keep_number(tx, TURNED, day))
 
 
-def _some(tx: Transaction, desk: Desk) -> int:
+def _some(tx: Transaction, desk: Desk, now: Instant) -> int:
     """The next of each kind; returns how many. Reports first: their proofs need the deliveries."""
-    now = desk.clock.now()
-    reports = tx.find(Report, fades_at__lt=now, limit=AT_A_TIME)
+    reports = tx.find(Report, fades_at__lt=now, order="fades_at", limit=AT_A_TIME)
     for report in reports:
         _fade_report(tx, desk, report)
     if reports:
         return len(reports)
-    deliveries = tx.find(Delivery, received_at__lt=now - DELIVERY_FOR, limit=AT_A_TIME)
+    deliveries = tx.find(Delivery, received_at__lt=now - DELIVERY_FOR, order="received_at", limit=AT_A_TIME)
     for row in deliveries:
         tx.drop(Delivery, row.member, row.identity)
-    over = tx.find(KeptOpening, until__lt=now, limit=AT_A_TIME)
+    over = tx.find(KeptOpening, until__lt=now, order="until", limit=AT_A_TIME)
     for kept in over:
         tx.drop(KeptOpening, kept.report)
-    past = tx.find(TakenOut, at__lt=now - TAKEN_OUT_FOR, limit=AT_A_TIME)
+    past = tx.find(TakenOut, at__lt=now - TAKEN_OUT_FOR, order="at", limit=AT_A_TIME)
     for taken in past:
         tx.drop(TakenOut, taken.member, taken.originator)
     return len(deliveries) + len(over) + len(past)

@@ -21,7 +21,7 @@ from antiphon.ledger.allowance import Armed
 from antiphon.ledger.kept import KeptOpening, Spent
 from antiphon.ledger.opening import Erased, SpendOpening, parse_openings
 from antiphon.ports import CABINETS, Setting
-from antiphon.terms import DAY, HOUR, SECOND, Instant
+from antiphon.terms import DAY, HOUR, Instant
 from tests.unit.desk.household import MEMBER, START, Household
 
 BOB = "bob@home.example"
@@ -123,10 +123,10 @@ def test_thirty_days_count_from_the_mail_or_from_a_late_upload(evidence_class: s
     assert found == (handed_in if late else START) + EVIDENCE_FOR
 
 
-async def test_nothing_fades_at_its_last_instant_only_after_it(house: Household) -> None:
+async def test_nothing_fades_at_its_last_instant_but_within_the_hour_after_it(house: Household) -> None:
     """As long as a mail may pay all of it is there; and a delivery outlasts every report of its hour."""
     (first, *_) = sorted(await house.all(Report), key=lambda report: report.received_at)
-    for late, left in ((0, False), (SECOND, True)):
+    for late, left in ((0, False), (HOUR, True)):
         house.time.at = Instant(first.received_at + EVIDENCE_FOR + late)
         await fade(house.desk)
         report = await house.store.read(lambda tx: tx.get(Report, first.report))
