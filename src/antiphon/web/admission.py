@@ -19,9 +19,9 @@ LOOK_BYTES = 16_384
 """In so many first bytes the head ends or shows a ticket, or the connection is closed."""
 EVERY_SECONDS, BURST = 1.0, 60
 """One report a second and ticket, sixty at once: what a person can select and move."""
-PREFIX_EVERY_SECONDS, PREFIX_BURST = 1 / 16, 200
-STRANGERS_EVERY_SECONDS, STRANGERS_BURST = 1 / 128, 400
-"""128 a second of all strangers together: pages, monitors, and what has lost its ticket."""
+PREFIX_EVERY_SECONDS, PREFIX_BURST = 1 / 16, 96
+STRANGERS_EVERY_SECONDS, STRANGERS_BURST = 1 / 32, 192
+"""32 a second of all strangers together: pages, monitors, and what has lost its ticket. Each may cost milliseconds."""
 END = b"\r\n\r\n"
 TICKET = re.compile(rb"\r\nauthorization:[ \t]*bearer[ \t]+([!-~]{1,128})[ \t]*\r\n", re.IGNORECASE)
 

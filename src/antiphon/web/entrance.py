@@ -101,13 +101,12 @@ class Entrance:
                     self._drop(next(iter(self._waiting.values())))
                     continue
                 return
-            link.setblocking(False)
             self._look(Guest(link, str(address[0]), self._loop.time() + HEAD_SECONDS))
 
     def _look(self, guest: Guest) -> None:
         """Reads what is there. Said once for each time that something came."""
         try:
-            piece = guest.link.recv(LOOK_BYTES)
+            piece = guest.link.recv(LOOK_BYTES, socket.MSG_DONTWAIT)
         except BlockingIOError:
             self._wait(guest)
             return
@@ -141,19 +140,19 @@ class Entrance:
 
     def _refuse(self, guest: Guest, verdict: Verdict) -> None:
         try:
-            guest.link.send(ANSWERS[verdict])
-            guest.link.shutdown(socket.SHUT_WR)
+            guest.link.send(ANSWERS[verdict], socket.MSG_DONTWAIT)
+            if verdict is Verdict.TOO_OFTEN:
+                guest.link.shutdown(socket.SHUT_WR)
+                guest.leaving, guest.begun = True, b""
+                self._wait(guest)
+                return
         except OSError:
-            self._drop(guest)
-            return
-        if verdict is Verdict.TOO_OFTEN:
-            guest.leaving, guest.begun = True, b""
-            self._wait(guest)
-        else:
-            self._drop(guest)
+            pass
+        self._drop(guest)
 
     def _hand_on(self, guest: Guest, party: bytes) -> None:
         self._leave_table(guest)
+        guest.link.setblocking(False)
         self._inside[party] += 1
 
         def gone() -> None:
