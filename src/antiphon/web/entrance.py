@@ -153,6 +153,8 @@ class Entrance:
     def _hand_on(self, guest: Guest, party: bytes) -> None:
         self._leave_table(guest)
         guest.link.setblocking(False)
+        # asyncio does this for sockets that it accepts itself: else an answer's body waits for the ACK of its head.
+        guest.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._inside[party] += 1
 
         def gone() -> None:

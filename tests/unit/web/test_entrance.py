@@ -27,6 +27,8 @@ class Inside(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        link = transport.get_extra_info("socket")
+        assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "an answer in two pieces waits 40 ms"
         self.look()
 
     def data_received(self, data: bytes) -> None:
