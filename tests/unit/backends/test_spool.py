@@ -327,3 +327,24 @@ def test_no_damage_makes_a_record_that_was_never_written(records: list[bytes], d
     for number, offset, end in scan.records:
         assert changed[offset + HEAD : end - len(END)] == written[number]
     assert len(scan.records) < len(records) or (cut == 0 and scan.damaged)
+
+
+async def test_the_real_disk_is_asked_to_sync_before_the_number_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's own call, on the whole segment and on its folder: a disk that is played can not show this."""
+    real, seen = os.fsync, dict[int, int]()
+
+    def sync(handle: int) -> None:
+        found = os.fstat(handle)
+        seen[found.st_ino] = found.st_size
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    folder = tmp_path / "spool"
+    spool = FileSpool(folder)
+    for number in range(3):
+        await spool.append(payload(number))
+        sizes = {file.stat().st_ino: file.stat().st_size for file in folder.iterdir() if file.stat().st_size}
+        assert sizes and sizes.items() <= seen.items()
+        assert folder.stat().st_ino in seen
