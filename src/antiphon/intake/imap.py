@@ -192,11 +192,11 @@ class Mailbox:
         self._left, tag = ANSWER_BYTES, self._tag()
         try:
             await self._send(tag + b" IDLE")
-            await self._until_asked(tag)
+            news = any(map(_is_news, await self._until_asked(tag)))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_SECONDS):
-                    while not (await self._line(None)).endswith((b" EXISTS", b" EXPUNGE", b")")):
-                        pass
+                    while not news:
+                        news = _is_news(await self._line(None))
             await self._send(b"DONE")
             await self._answers(tag)
         except _Refused:
@@ -262,10 +262,14 @@ class Mailbox:
         except (OSError, TimeoutError) as error:
             raise Unreachable("The server hung up.") from error
 
-    async def _until_asked(self, tag: bytes) -> None:
+    async def _until_asked(self, tag: bytes) -> list[bytes]:
+        """The lines that a server says before it asks for more. Raises _Refused where it does not ask."""
+        said = []
         while not (line := await self._line()).startswith(b"+"):
             if line.startswith(tag + b" "):
                 raise _Refused(line)
+            said.append(line)
+        return said
 
     async def _answers(self, tag: bytes, after_no: bytes = b"") -> list[list[Word]]:
         """Everything up to the tagged answer. Raises _Refused where that is no OK."""
@@ -329,6 +333,11 @@ class _Refused(Exception):
     def __init__(self, line: bytes) -> None:
         super().__init__()
         self.code = next(iter(codes(line)), b"")
+
+
+def _is_news(line: bytes) -> bool:
+    """Whether mail came, went, or was marked: `EXISTS`, `EXPUNGE`, or a FETCH with its list (RFC 3501 §7.3.1, §7.4)."""
+    return line.endswith((b" EXISTS", b" EXPUNGE", b")"))
 
 
 def _standing(items: dict[bytes, Word]) -> Standing:

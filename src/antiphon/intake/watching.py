@@ -192,8 +192,9 @@ class Watcher:
         async with self._door.line(self._watch) as line:
             await line.examine(folder)
             while True:
-                await line.idle()
+                # First, too: nobody tells what came between the last look and the moment this line began to listen.
                 self._stir.set()
+                await line.idle()
 
     async def _look(self, line: Mailbox, folders: Sequence[str]) -> bool:
         """Looks into every folder once. Returns whether there is more to see soon."""

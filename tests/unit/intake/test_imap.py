@@ -50,7 +50,8 @@ class Script:
             return self.after(tag)
         self.tag, words = tag, said.split(" ")
         if words[0] in ("AUTHENTICATE", "IDLE"):
-            return b"+ \r\n" + (self.answers.get("news", b"") if words[0] == "IDLE" else b"")  # type: ignore[operator]  # bytes where it is scripted
+            before, news = (self.answers.get(name, b"") if words[0] == "IDLE" else b"" for name in ("before", "news"))
+            return before + b"+ \r\n" + news  # type: ignore[operator]  # bytes where it is scripted
         found = self.answers.get(" ".join(words[:2]), self.answers.get(words[0], ""))
         text = found.encode() if isinstance(found, str) else found
         return text if b"%s" % tag.encode() in text else text + f"{tag} OK done\r\n".encode()
@@ -175,6 +176,14 @@ async def test_the_last_mail_is_not_new_again() -> None:
 async def test_waiting_ends_with_news_and_not_with_chatter() -> None:
     """New mail, and a mail that is gone or marked; not `still here` (RFC 2177 §3)."""
     script = Script(news=b"* OK Still here\r\n* 8 EXISTS\r\n")
+    async with line_to(script) as line:
+        await asyncio.wait_for(line.idle(), 10)
+    assert script.heard[-1] == "DONE"
+
+
+async def test_news_from_before_the_wait_begins_ends_it_too() -> None:
+    """A server may tell what came since the last command before it says that it waits (RFC 3501 §7)."""
+    script = Script(before=b"* 8 EXISTS\r\n* 0 RECENT\r\n")
     async with line_to(script) as line:
         await asyncio.wait_for(line.idle(), 10)
     assert script.heard[-1] == "DONE"

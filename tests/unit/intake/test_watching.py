@@ -34,6 +34,7 @@ class House:
         self.signed_in = 0
         self.refuses = False
         self.now: Callable[[], Instant] = lambda: Instant(0)
+        self.able, self.slow = "AUTH=PLAIN", asyncio.Event()
 
     def put(self, folder: str, raw: bytes) -> None:
         """A mail comes."""
@@ -58,7 +59,12 @@ class House:
                 tag, _, said = line.partition(" ")
                 if found := re.match(r'EXAMINE "(.*)"', said):
                     opened = found[1]
+                    if "IDLE" in self.able and asyncio.current_task() is not self.visits[0]:
+                        await self.slow.wait()
                 word = "OK"
+                if said == "IDLE":
+                    writer.write(b"+ \r\n")
+                    await reader.readline()
                 if said.startswith("AUTHENTICATE"):
                     writer.write(b"+ \r\n")
                     await reader.readline()
@@ -73,7 +79,7 @@ class House:
     def answer(self, said: str, opened: str) -> bytes:
         mails = self.folders.get(opened, {})
         if said == "CAPABILITY":
-            return b"* CAPABILITY AUTH=PLAIN\r\n"
+            return f"* CAPABILITY {self.able}\r\n".encode()
         if said.startswith("LIST"):
             rows = (f'* LIST ({self.uses.get(name, "")}) "/" "{name}"\r\n' for name in self.folders)
             return "".join(rows).encode()
@@ -121,10 +127,10 @@ class Scene:
             mark = f"mark {len(self.house.folders['INBOX'])} {self.house.next['INBOX']}"
             self.house.put("INBOX", f"From: a@b.example\r\nSubject: {mark}\r\n\r\n.\r\n".encode())
             wanted = self.house.next["INBOX"]
-            await until(lambda n=wanted: self._reached(n))
+            await until(lambda n=wanted: self.reached(n))
         await work_off(self.home.desk)
 
-    async def _reached(self, number: int) -> bool:
+    async def reached(self, number: int) -> bool:
         return any(f.folder == "INBOX" and f.next_uid == number for f in await self.home.all(WatchedFolder))
 
     async def states(self) -> list[ReportState]:
@@ -180,6 +186,16 @@ async def test_a_mail_that_disappeared_long_ago_did_not_move_to_junk(scene: Scen
     scene.house.put("Junk", raw)
     await scene.looks()
     assert await scene.states() == [found]
+
+
+async def test_what_comes_before_anybody_listens_for_it_is_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the last look and the moment a line listens the server tells nobody; so there is one look more."""
+    monkeypatch.setattr(watching, "POLL_SECONDS", 300.0)
+    scene.house.able = "AUTH=PLAIN IDLE"
+    await began(scene)
+    scene.house.put("INBOX", scene.home.mail())
+    scene.house.slow.set()
+    await until(lambda: scene.reached(scene.house.next["INBOX"]))
 
 
 async def test_what_lies_in_junk_at_first_is_remembered_and_not_reported(scene: Scene) -> None:
