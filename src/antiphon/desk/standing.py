@@ -108,10 +108,11 @@ def _family(tx: Transaction, domain: str, campaign: bytes, now: Instant) -> set[
     # Too few names for a family, as with nearly every campaign: nothing needs to be read.
     if len({domain, *young.values()}) < FAMILY:
         return {domain}
-    marks: dict[str, set[str]] = {}
+    mails: dict[str, list[Report]] = {}
     for report in recent:
         if report.originator in young:
-            marks.setdefault(young[report.originator], set()).update(_marks(tx, report))
+            mails.setdefault(young[report.originator], []).append(report)
+    marks = {name: _marks(tx, reports) for name, reports in mails.items()}
     family, shared = {domain}, set(marks.get(domain, ()))
     while joined := {other for other, own in marks.items() if other not in family and own & shared}:
         family |= joined
@@ -119,18 +120,25 @@ def _family(tx: Transaction, domain: str, campaign: bytes, now: Instant) -> set[
     return family
 
 
-def _marks(tx: Transaction, report: Report) -> set[str]:
+def _marks(tx: Transaction, reports: Iterable[Report]) -> set[str]:
     """What betrays one hand behind several names: where the opt-out lands, the keys that verified, and the networks of
     the landing host and of the host that brought the mail."""
-    evidence = parse_evidence(report.evidence)
-    marks = {f"host {host}" for host in evidence.hosts}
-    marks |= {f"key {sha256(p.key_record.encode()).hexdigest()}" for p in evidence.proofs if p.key_record}
-    landings = {organisational_domain(Domain(host)) for host in evidence.hosts}
-    marks |= {f"prefix {pair.prefix}" for landing in landings for pair in tx.find(Pair, domain=landing)}
-    delivery = tx.get(Delivery, report.member, report.identity)
-    if delivery is not None and delivery.peer_address:
-        marks.add(f"prefix {prefix_of(delivery.peer_address)}")
-    return marks
+    hosts, keys, peers = set[str](), set[str](), set[str]()
+    for report in reports:
+        evidence = parse_evidence(report.evidence)
+        hosts.update(evidence.hosts)
+        keys.update(proof.key_record for proof in evidence.proofs if proof.key_record)
+        delivery = tx.get(Delivery, report.member, report.identity)
+        if delivery is not None and delivery.peer_address:
+            peers.add(delivery.peer_address)
+    landings = {organisational_domain(Domain(host)) for host in hosts}
+    prefixes = {pair.prefix for landing in landings for pair in tx.find(Pair, domain=landing)}
+    prefixes |= {prefix_of(address) for address in peers}
+    return {
+        *(f"host {host}" for host in hosts),
+        *(f"key {sha256(key.encode()).hexdigest()}" for key in keys),
+        *(f"prefix {prefix}" for prefix in prefixes),
+    }
 
 
 async def ask_age(desk: Desk, originator: str) -> None:
