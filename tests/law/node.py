@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from antiphon.campaign.report import Report, Witness
+from antiphon.campaign.sighting import Sighting
 from antiphon.desk import approve, arm, click, withdraw
 from antiphon.desk.arrival import Arrival
 from antiphon.desk.disclose import openings
@@ -27,6 +28,7 @@ from antiphon.ledger.audit import audit
 from antiphon.ledger.commitment import hide
 from antiphon.ledger.entry import KeyRotated, Settled, parse_entry
 from antiphon.ledger.kept import StoredEntry
+from antiphon.ledger.opening import print_openings
 from antiphon.optout.approval import Draft, Scope
 from antiphon.optout.case import Case
 from antiphon.optout.click import Shown
@@ -172,8 +174,6 @@ class Node:
             assert self.tally.bytes_at(host) <= sum(self.tally.said[s].size for s in sources), host
 
     def _payers(self, intent: int) -> list[str]:
-        from antiphon.campaign.sighting import Sighting
-
         spent = [*self.find(Sighting, paid=intent), *self.find(Sighting, complained=intent)]
         return [self.books.sources[s.report] for s in spent]
 
@@ -185,7 +185,8 @@ class Node:
         for path, data in self.books.disk.files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
-        return audit(str(folder), openings=self.run(openings(self.desk)))
+        opened = self.run(self.desk.store.read(lambda tx: print_openings(openings(tx, self.desk))))
+        return audit(str(folder), openings=opened)
 
     # --- what people do ---------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from antiphon.cli import signing
 from antiphon.cli.frame import as_json, call, default_operator_key, main, show, tell
 from antiphon.errors import UnreadableFile
 
@@ -192,16 +193,18 @@ def ledger_publish(home: Path, folder: Path, as_json: bool) -> None:
 
 @ledger.command("openings")
 @click.argument("path", type=click.Path(path_type=Path))
+@signing.one_key
 @as_json
 @click.pass_obj
-def ledger_openings(home: Path, path: Path, as_json: bool) -> None:
-    """Write the openings of every spend; they name members to originators, so show them to nobody else.
+def ledger_openings(home: Path, path: Path, keys: tuple[Path, ...], as_json: bool) -> None:
+    """Write the openings of every spend. Two operators unlock them, each with a key that counts: they name members to
+    originators, so show them to nobody else. Where nothing is spent yet, one key will do.
 
     \b
-      antiphon ledger openings openings
+      antiphon ledger openings openings --key ada.key --key ben.key
       antiphon audit /srv/www/ledger --openings openings
     """
-    found = call(home, "openings", path=str(path.absolute()))
+    found = signing.signed(home, "openings", keys, lambda by: {"by": by, "path": str(path.absolute())})
     tell({"path": str(path), **found}, f"{found['bytes']:,} bytes in {path}.", as_json)
 
 

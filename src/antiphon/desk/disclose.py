@@ -1,13 +1,19 @@
-"""Openings: what spent leaves commit to, for whom it concerns (LAW §9; docs/formats/openings.md)."""
+"""Openings: what spent leaves commit to, for whom it concerns (LAW §9; docs/formats/openings.md); two people unlock
+them (LAW §7)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 
 from antiphon.campaign.report import Delivery, EvidenceClass, Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.coin import asked_of
 from antiphon.desk.desk import Desk
+from antiphon.desk.history import tell
+from antiphon.errors import RefusedByLaw
+from antiphon.formats.note import verify
 from antiphon.ledger.allowance import Act
 from antiphon.ledger.kept import KeptOpening
 from antiphon.ledger.opening import (
@@ -20,20 +26,69 @@ from antiphon.ledger.opening import (
     print_openings,
 )
 from antiphon.ledger.tree import small_proof
+from antiphon.optout.approval import OperatorKey
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case
 from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
-from antiphon.terms import Digest
+from antiphon.terms import Digest, Identifier, LedgerDay, ledger_day
+
+PEOPLE = 2
 
 
-async def openings(desk: Desk) -> bytes:
-    """Every spend that this home can open, as one file; erased members' leaves are named as erased."""
-    return print_openings(await desk.store.read(lambda tx: _all(tx, desk)))
+@dataclass(frozen=True, slots=True)
+class Unlocking:
+    """Openings that wait for signatures: `sign` is what each of `by` (indices of OperatorKey entries) signs, once."""
+
+    community: Identifier
+    day: LedgerDay
+    nonce: bytes
+    by: tuple[int, ...]
+
+    @property
+    def sign(self) -> bytes:
+        """The exact bytes to sign with Ed25519."""
+        return b"antiphon/openings/1" + self.community + self.day.to_bytes(4) + self.nonce
 
 
-def _all(tx: Transaction, desk: Desk) -> list[Opening]:
+def prepare_openings(desk: Desk, by: tuple[int, ...]) -> Unlocking:
+    """What these operators sign today, to see all openings."""
+    return Unlocking(desk.house.community, ledger_day(desk.clock.now()), desk.chance.draw(16), by)
+
+
+async def unlock(desk: Desk, asked: Unlocking, signatures: Mapping[int, bytes]) -> bytes:
+    """Every spend that this home can open, as one file; erased members' leaves are named as erased. Where nothing is
+    spent there is nothing to unlock. The cases' histories keep who did it. Raises RefusedByLaw for fewer than two
+    operators whose keys count."""
+
+    def work(tx: Transaction) -> bytes:
+        found = openings(tx, desk)
+        if found:
+            who = ", ".join(_people(tx, asked, signatures, ledger_day(desk.clock.now())))
+            tags = {opening.case for opening in found if isinstance(opening, CaseOpening)}
+            for case in tx.find(Case):
+                if case.tag in tags:
+                    tell(tx, case.case, desk.clock.now(), who=who, what="openings unlocked")
+        return print_openings(found)
+
+    return await desk.store.write(work)
+
+
+def _people(tx: Transaction, asked: Unlocking, signatures: Mapping[int, bytes], today: LedgerDay) -> list[str]:
+    keys = [key for index in set(asked.by) if (key := tx.get(OperatorKey, index)) is not None and key.counts(today)]
+    names = {key.name for key in keys if verify(key.key, signatures.get(key.entry, b""), asked.sign)}
+    if asked.day != today or len(names) < PEOPLE:
+        raise RefusedByLaw(
+            f"Openings are unlocked by {PEOPLE} operators whose keys count; {len(names)} of them signed today.",
+            ("two-people",),
+            advice="Sign with both keys: `--key FILE --key FILE`. A key counts seven ledger days after its entry.",
+        )
+    return sorted(names)
+
+
+def openings(tx: Transaction, desk: Desk) -> list[Opening]:
+    """Of every spend, and of the cases that they stand in."""
     found: list[Opening] = []
     cases = {case.case: case for case in tx.find(Case)}
     used: set[bytes] = set()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from antiphon.desk import approve, arm, pair, withdraw
 from antiphon.desk.desk import Desk
-from antiphon.desk.disclose import openings
 from antiphon.desk.log import SIZE, hash_at, number
 from antiphon.desk.publish import publish_whole
 from antiphon.desk.receive import take_report
@@ -30,6 +29,7 @@ from antiphon.web.clicks import Clicks, find_report
 from antiphon.web.keeping import Keeping
 from antiphon.web.members import Members
 from antiphon.web.originators import Blocklist
+from antiphon.web.unlocking import Openings
 
 MOST_LINE = 32 * 1024 * 1024
 OWN_TURN = frozenset({"backup", "import", *complaints.VERBS})
@@ -71,10 +71,9 @@ class Control:
             **(complaints.verbs(desk) | tickets.verbs(desk) | watches.verbs(desk) | Members(desk).verbs()),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),
-            "openings": self._openings,
             "publish": self._publish,
             "proof": self._proof,
-            **Keeping(desk).verbs(),
+            **(Keeping(desk).verbs() | Openings(desk, shelf).verbs()),
             "stop": self._stop,
         }
 
@@ -221,11 +220,6 @@ class Control:
             "originator": report.originator,
             "campaign": report.campaign.hex() if report.campaign else "",
         }
-
-    async def _openings(self, q: Request) -> object:
-        data = await openings(self._desk)
-        self._shelf(Path(_text(q, "path")).parent).put(Path(_text(q, "path")).name, data)
-        return {"bytes": len(data)}
 
     async def _publish(self, q: Request) -> object:
         await self._desk.log.anchor()

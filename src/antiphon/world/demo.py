@@ -134,8 +134,10 @@ class Demo:
         self.intents = {case["originator"]: case["attempts"] for case in cases}
 
     async def finish(self) -> dict[str, Any]:
-        """All figures but the auditor's verdict; ledger and openings lie in the folder."""
-        await self.remote.call("openings", path=str(self.folder / "openings"))
+        """All figures but the auditor's verdict; ledger and openings lie in the folder, the latter once operators' keys
+        count, after a week."""
+        assert self._operators is not None
+        await self._operators.unlock(self.folder / "openings")
         await self.remote.call("publish", path=str(self.folder / "ledger"))
         await self._learn_states()
         return {
@@ -174,11 +176,13 @@ NODE_NAME = "node"
 
 
 async def audit_of(command: Sequence[str], folder: Path) -> dict[str, Any]:
-    """What the auditor says of the ledger and openings in a folder, as a process of its own."""
+    """What the auditor says of the ledger in a folder, and of the openings where they lie beside it, as a process of
+    its own."""
+    path = folder / "openings"
+    openings = ["--openings", str(path)] if path.exists() else []
     audit = await asyncio.create_subprocess_exec(
-        *command, "audit", str(folder / "ledger"), "--openings", str(folder / "openings"), "--json",
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
+        *command, "audit", str(folder / "ledger"), *openings, "--json", stdout=subprocess.PIPE
+    )
     out, _ = await audit.communicate()
     said = json.loads(out)
     return {name: said.get(name) for name in ("consistent", "lawful", "entries", "offence")}

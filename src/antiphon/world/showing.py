@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from antiphon.optout.approval import KEY_AGE_DAYS
 from antiphon.world.board import HEAD, ROW, Board, verdict_of
 from antiphon.world.demo import CONTROL, Demo, run_demo
 
@@ -63,10 +64,13 @@ def demo_command(*, seed: int, days: int, keep: Path | None, serve: bool, as_jso
 
 
 def holds(found: dict[str, Any]) -> bool:
-    """Whether the run shows what it is to show: a lawful ledger, innocents left alone, counters that count."""
+    """Whether the run shows what it is to show: a lawful ledger, innocents left alone, counters that count. In less
+    than a week no operator can unlock openings, and a ledger is consistent at best."""
+    audit = found["audit"]
+    sound = audit["lawful"] or (found["days"] < KEY_AGE_DAYS and audit["consistent"])
     reached = any(innocent["packets"] for innocent in found["innocents"])
     counted = all(c["count"] for c in found["controls"] if c["name"].startswith(CONTROL))
-    return bool(found["audit"]["lawful"]) and not reached and counted
+    return bool(sound) and not reached and counted
 
 
 def print_result(found: dict[str, Any], *, as_json: bool) -> None:

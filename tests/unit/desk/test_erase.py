@@ -24,7 +24,7 @@ from antiphon.errors import HomeUnusable, MalformedInput, RefusedByLaw
 from antiphon.ledger.allowance import Armed
 from antiphon.ledger.entry import DeliveriesCommitted, parse_entry
 from antiphon.ledger.kept import StoredEntry
-from antiphon.ledger.opening import Erased, parse_openings
+from antiphon.ledger.opening import Erased
 from antiphon.ledger.tree import small_root
 from antiphon.optout.approval import Draft
 from antiphon.optout.case import Case, State
@@ -85,7 +85,7 @@ async def test_the_ledger_goes_on_and_says_erased(house: Household) -> None:
     """Spent leaves open as erased; the hour's tree still proves the other member's delivery."""
     await leave(house.desk, MEMBER)
     await house.wait(DAY)
-    found = parse_openings(await openings(house.desk))
+    found = await house.desk.store.read(lambda tx: openings(tx, house.desk))
     assert len([o for o in found if isinstance(o, Erased)]) == 1
     bodies = [parse_entry(entry.body) for entry in await house.all(StoredEntry)]
     roots = {entry.hour: entry.root for entry in bodies if isinstance(entry, DeliveriesCommitted)}
@@ -227,9 +227,9 @@ async def test_without_lost_keys_members_stay_and_what_was_sealed_is_given_up(ho
     for sighting in await house.all(Sighting):
         report = await house.store.read(lambda tx, name=sighting.report: tx.get(Report, name))  # type: ignore[misc]  # bound now
         assert sighting.salts == b"" and (sighting.paid is not None or report.state is ReportState.RETRACTED)
-    found = parse_openings(await openings(lost))
+    found = await lost.store.read(lambda tx: openings(tx, lost))
     assert len([o for o in found if isinstance(o, Erased)]) == 2
     house.desk = lost
     await house.delivered(house.mail())
     await house.wait(4 * DAY)
-    assert parse_openings(await openings(lost))
+    assert await lost.store.read(lambda tx: openings(tx, lost))
