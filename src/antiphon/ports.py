@@ -26,6 +26,7 @@ from antiphon.optout.destination import Halt, HostPair, Pair
 from antiphon.optout.known import Blocked, Confirmation, Happening, KnownOriginator, TakenOut
 from antiphon.optout.originator import Signing
 from antiphon.optout.pacing import Budget
+from antiphon.optout.rows import Challenge, Grant, HandedRow
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate
 from antiphon.registry.ticket import Ticket
 from antiphon.registry.watch import Sight, Watch, WatchedFolder
@@ -90,6 +91,9 @@ CABINETS: tuple[Cabinet, ...] = (
     ),
     Cabinet(Case, "case", ("case",), (("community", "originator", "epoch"), ("reply_token",)), (("look_at",),)),
     Cabinet(Asked, "asked", ("member", "originator"), (), (("originator",),)),
+    Cabinet(Challenge, "challenge", ("nonce",), (), (("case",),)),
+    Cabinet(Grant, "grant", ("grant",), (), (("case",),)),
+    Cabinet(HandedRow, "handed_row", ("member", "originator"), (("originator", "number"),), ()),
     Cabinet(Attempt, "attempt", ("intent",), (), (("outcome", "settles_at"), ("case",), ("token",), ("host", "at"))),
     Cabinet(Approval, "approval", ("entry",), (), (("case", "scope"),)),
     Cabinet(Draft, "draft", ("case",)),

@@ -105,6 +105,7 @@ class Tally:
     ended: dict[str, str] = field(default_factory=dict)
     young_until: dict[str, int] = field(default_factory=dict)
     spared: dict[tuple[str, str], int] = field(default_factory=dict)
+    handed: dict[tuple[str, str], int] = field(default_factory=dict)
     pairs: dict[str, bool] = field(default_factory=dict)
     halted: set[tuple[str, str]] = field(default_factory=set)
     armed: int = 0
@@ -117,6 +118,7 @@ class Tally:
         for attempt in self.attempts:
             attempt.people = tuple(f"{each}, erased" if each == person else each for each in attempt.people)
         self.spared = {key: at for key, at in self.spared.items() if key[0] != person}
+        self.handed = {key: at for key, at in self.handed.items() if key[0] != person}
 
     def wanted(self, person: str, originator: str, now: int) -> bool:
         """Whether this person took mail of this originator out of Junk less than a year ago."""
@@ -124,13 +126,15 @@ class Tally:
         return at is not None and now - at <= 365 * DAY
 
     def asked_at(self, person: str, originator: str, now: int, *, own_only: bool = False) -> int | None:
-        """When this person was asked for, at the earliest: by an attempt that was accepted and did not bounce."""
+        """When this person was asked for, at the earliest: by an attempt that was accepted and did not bounce, or by a
+        row that the originator fetched."""
         times = [
             a.at + (BOUNCES_WITHIN if a.mail else 0)
             for a in self.attempts
             if a.outcome == ACCEPTED and a.originator == originator and person in a.people
             if a.act == "own" or (a.act == "notice" and not own_only)
         ]
+        times += [at for key, at in self.handed.items() if key == (person, originator) and not own_only]
         return min((t for t in times if t <= now), default=None)
 
     def unsettled(self, person: str, originator: str, now: int) -> bool:

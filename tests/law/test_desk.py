@@ -18,6 +18,7 @@ from antiphon.backends.sqlite import SqliteStore, migrate, shipped
 from antiphon.ledger.allowance import Armed
 from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, HOUR
+from tests.law.fetching import hand_over
 from tests.law.fuse import STEPS, copy_records
 from tests.law.node import Node
 from tests.law.stages import BIG, SMALL, STAGES, newsletter, staged
@@ -130,6 +131,10 @@ class Law(RuleBasedStateMachine):
     @rule(domain=asked, how=st.sampled_from(["disputed", "resumed", "resumed", "closed", "withdrawn", "stopped"]))
     def a_case_is_ended(self, domain: str, how: str) -> None:
         self.node.end_case(domain, how)
+
+    @rule(domain=asked, opted_in=st.sampled_from([False, False, True]))
+    def an_originator_fetches_its_rows(self, domain: str, opted_in: bool) -> None:
+        hand_over(self.node, domain, opted_in=opted_in)
 
     @rule(what=st.sampled_from(["host", "case", "channel", "observe", "own", "file", "pairs", "complaints"]))
     def a_person_stands_in_the_way(self, what: str) -> None:

@@ -17,7 +17,7 @@ from antiphon.campaign.commonplace import content_end, is_shared
 from antiphon.campaign.keyed import FEW_WORDS, MARK, keys_of
 from antiphon.campaign.landing import landing_domains, list_domains, without_footer
 from antiphon.campaign.visible import Visible, fold
-from antiphon.formats.dkim import parse_tags
+from antiphon.formats.keyrecord import parse_tags
 from antiphon.formats.message import Message, Part
 
 WORDS = 3_000

@@ -11,13 +11,15 @@ from antiphon.desk.log import RETIRED, number
 from antiphon.errors import RefusedByLaw
 from antiphon.ledger.allowance import CLICKED, Act, Coin, side_of
 from antiphon.ledger.commitment import nullifier
-from antiphon.ledger.entry import NoticeSettled, RequestSettled, parse_entry
+from antiphon.ledger.entry import Handed, NoticeSettled, RequestSettled, parse_entry
 from antiphon.ledger.kept import Spent, StoredEntry
 from antiphon.optout.asking import Asked, Phase, nobody_asked
 from antiphon.optout.attempt import Attempt
+from antiphon.optout.case import Case
 from antiphon.optout.click import Click, ClickState
 from antiphon.optout.evidence import Evidence, parse_evidence
 from antiphon.optout.known import Confirmation, TakenOut, spared
+from antiphon.optout.rows import HandedRow, RowStatus
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate
 from antiphon.terms import Digest, Identifier, Instant
@@ -38,9 +40,12 @@ def asked_of(tx: Transaction, member: Identifier, originator: str) -> Asked:
 
 
 def is_spared(tx: Transaction, member: Identifier, originator: str, now: Instant) -> bool:
-    """Whether this member took mail of this originator out of Junk, and has not said otherwise since."""
-    taken, confirmed = tx.get(TakenOut, member, originator), tx.get(Confirmation, member, originator)
-    return spared(taken, confirmed, now)
+    """Whether this member took mail of this originator out of Junk, or the originator has a recorded opt-in of it, and
+    the member has not said otherwise since."""
+    confirmed, row = tx.get(Confirmation, member, originator), tx.get(HandedRow, member, originator)
+    opted_in = row.said_at if row is not None and row.status is RowStatus.OPTED_IN else None
+    claimed = TakenOut(member, originator, opted_in) if opted_in is not None else None
+    return any(spared(word, confirmed, now) for word in (tx.get(TakenOut, member, originator), claimed))
 
 
 def spend_keys(evidence: Evidence, member: Identifier) -> tuple[Digest, ...]:
@@ -94,6 +99,9 @@ def _started_here(tx: Transaction, asked: Asked, case: Identifier, act: Act) -> 
     anew. A clicked request rests on an own opt-out that was ignored, never on a notice (LAW §5, §9)."""
     stored = tx.get(StoredEntry, asked.started) if asked.started is not None else None
     settled = parse_entry(stored.body) if stored is not None else None
+    if isinstance(settled, Handed):
+        kept = tx.get(Case, case)
+        return act is not Act.CLICKED_REQUEST and kept is not None and settled.case == kept.tag
     attempt = tx.get(Attempt, settled.intent) if isinstance(settled, NoticeSettled | RequestSettled) else None
     if attempt is None or attempt.case != case:
         return False

@@ -25,6 +25,7 @@ from antiphon.optout.click import Click
 from antiphon.optout.evidence import forgotten, parse_evidence, print_evidence
 from antiphon.optout.known import Confirmation, TakenOut
 from antiphon.optout.originator import Signing
+from antiphon.optout.rows import HandedRow
 from antiphon.ports import CABINETS, KeyState, Transaction
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate, MandateState
 from antiphon.registry.ticket import Ticket
@@ -33,7 +34,7 @@ from antiphon.terms import Digest
 
 DROPPED: tuple[type, ...] = (
     Agreement, Asked, Confirmation, TakenOut, Taken, Submission, Ticket, Signing, KeptOpening, Watch, WatchedFolder,
-    Sight,
+    Sight, HandedRow,
 )  # fmt: skip
 """Records that go with their member."""
 KEYS = {cabinet.kind: cabinet.key for cabinet in CABINETS}

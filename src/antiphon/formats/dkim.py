@@ -8,35 +8,33 @@ and nothing reads a clock. Keys come as arguments; a key that was not fetched is
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256, Hash
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.hashes import Hash
 
 from antiphon.errors import MalformedInput
 from antiphon.formats.domain import Rule, aligned, failures, is_at_or_below, parse_domain
+from antiphon.formats.keyrecord import (
+    ALGORITHMS,
+    Key,
+    bytes_of,
+    is_canonical,
+    names_of,
+    parse_key,
+    parse_tags,
+    verifies,
+)
 from antiphon.formats.message import Field, Message, crlf, squeeze, unsigned_identity
 from antiphon.terms import SECOND, Digest, Domain, Instant
 
 MAX_SIGNATURES = 5
-MAX_KEY_BITS = 8192
 MAX_TAG_DIGITS = 12
-MAX_KEY_RECORD = 4096
 
-_ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
-_FOLDED = re.compile(rb"[ \t\r\n]+")
-_TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SELECTOR = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
-_ALGORITHMS = {"rsa-sha256": SHA256, "ed25519-sha256": SHA256, "rsa-sha1": SHA1}
 _CANONICAL = {"simple": False, "relaxed": True}
 _NOTHING = Digest(bytes(32))
 
@@ -105,27 +103,6 @@ class Signature:
         return self.result is Result.PASS and self.canonical
 
 
-def parse_tags(text: str) -> dict[str, str] | None:
-    """A tag list (RFC 6376 §3.2) without folding white space around values; None if it is none."""
-    tags: dict[str, str] = {}
-    specs = text.split(";")
-    for number, spec in enumerate(specs):
-        name, equals, value = spec.partition("=")
-        if not spec.strip() and number == len(specs) - 1:
-            break
-        if not equals or not _TAG_NAME.fullmatch(name.strip()) or name.strip() in tags:
-            return None
-        tags[name.strip()] = value.strip()
-    return tags
-
-
-def _bytes_of(text: str) -> bytes | None:
-    try:
-        return b64decode(_FOLDED.sub(b"", text.encode("ascii")), validate=True)
-    except ValueError:
-        return None
-
-
 def _is_domain(text: str) -> bool:
     try:
         parse_domain(text)
@@ -138,26 +115,22 @@ def _is_number(text: str | None) -> bool:
     return text is None or (text.isascii() and text.isdigit() and len(text) <= MAX_TAG_DIGITS)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip().lower() for name in text.split(":"))
-
-
 Tags = Mapping[str, str]
 _FORM: tuple[Rule[Tags], ...] = (
     Rule("tags", "Are the required tags there?", lambda t: {"v", "a", "b", "bh", "d", "h", "s"} <= t.keys()),
     Rule("version", "Is it version 1?", lambda t: t.get("v") == "1"),
-    Rule("algorithm", "Is the algorithm known?", lambda t: t.get("a") in _ALGORITHMS),
-    Rule("base64", "Do b= and bh= decode?", lambda t: bool(_bytes_of(t.get("b", "")) and _bytes_of(t.get("bh", "")))),
+    Rule("algorithm", "Is the algorithm known?", lambda t: t.get("a") in ALGORITHMS),
+    Rule("base64", "Do b= and bh= decode?", lambda t: bool(bytes_of(t.get("b", "")) and bytes_of(t.get("bh", "")))),
     Rule("domain", "Is d= a domain name?", lambda t: _is_domain(t.get("d", ""))),
     Rule("selector", "Is s= a selector?", lambda t: bool(_SELECTOR.fullmatch(t.get("s", "")))),
-    Rule("from-signed", "Does h= name From?", lambda t: "from" in _names(t.get("h", ""))),
+    Rule("from-signed", "Does h= name From?", lambda t: "from" in names_of(t.get("h", ""))),
     Rule(
         "canonicalisation",
         "Is c= known?",
-        lambda t: len(t.get("c", "").split("/")) <= 2 and all(c in _CANONICAL for c in _canonical_names(t)),
+        lambda t: len(t.get("c", "").split("/")) <= 2 and all(c in _CANONICAL for c in _canonicalnames_of(t)),
     ),
     Rule("numbers", "Are l=, t= and x= numbers?", lambda t: all(_is_number(t.get(n)) for n in "ltx")),
-    Rule("query", "May the key be asked of DNS?", lambda t: "dns/txt" in _names(t.get("q", "dns/txt"))),
+    Rule("query", "May the key be asked of DNS?", lambda t: "dns/txt" in names_of(t.get("q", "dns/txt"))),
     Rule(
         "identity",
         "Is i= at or below d=?",
@@ -172,7 +145,7 @@ _FORM: tuple[Rule[Tags], ...] = (
 """What makes a signature well-formed (RFC 6376 §3.5, §6.1.1); the name of a failed rule is the reason."""
 
 
-def _canonical_names(tags: Tags) -> tuple[str, str]:
+def _canonicalnames_of(tags: Tags) -> tuple[str, str]:
     header, _, body = tags.get("c", "simple").partition("/")
     return header, body or "simple"
 
@@ -229,53 +202,16 @@ def signed_data(message: Message, field: Field, covers: tuple[str, ...], *, rela
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
-    """A key record that can be used."""
-
-    public: RSAPublicKey | Ed25519PublicKey
-    bits: int
-    testing: bool
-    strict: bool
-    service_ok: bool
-
-
-def _load_key(data: bytes, kind: str) -> RSAPublicKey | Ed25519PublicKey | None:
-    try:
-        if kind == "ed25519":
-            return Ed25519PublicKey.from_public_bytes(data)
-        loaded = load_der_public_key(data)
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    return loaded if isinstance(loaded, RSAPublicKey) else None
-
-
-def _parse_key(record: str, algorithm: str) -> _Key | None:
-    """The key of a record (RFC 6376 §3.6.1), if it is one for this algorithm."""
-    tags = parse_tags(record) if len(record) <= MAX_KEY_RECORD else None
-    kind, _, digest = algorithm.partition("-")
-    if tags is None or tags.get("v", "DKIM1") != "DKIM1" or tags.get("k", "rsa") != kind:
-        return None
-    if ("v" in tags and next(iter(tags)) != "v") or digest not in _names(tags.get("h", digest)):
-        return None
-    public = _load_key(_bytes_of(tags.get("p", "")) or b"", kind)
-    bits = public.key_size if isinstance(public, RSAPublicKey) else 256
-    if public is None or bits > MAX_KEY_BITS:
-        return None
-    flags, services = _names(tags.get("t", "")), _names(tags.get("s", "*"))
-    return _Key(public, bits, "y" in flags, "s" in flags, "*" in services or "email" in services)
-
-
-@dataclass(frozen=True, slots=True)
 class _Proof:
     tags: Tags
     signature: Signature
     data: bytes
-    key: _Key
+    key: Key
 
 
 _PROOF: tuple[Rule[_Proof], ...] = (
-    Rule("body-hash", "Is bh= the hash of the body?", lambda p: p.signature.body_hash == _bytes_of(p.tags["bh"])),
-    Rule("signature", "Does b= verify?", lambda p: _verifies(p.key, p.signature.value, p.data, p.tags["a"])),
+    Rule("body-hash", "Is bh= the hash of the body?", lambda p: p.signature.body_hash == bytes_of(p.tags["bh"])),
+    Rule("signature", "Does b= verify?", lambda p: verifies(p.key, p.signature.value, p.data, p.tags["a"])),
     Rule(
         "identity",
         "Is i= exactly d= where the key says so (t=s)?",
@@ -284,26 +220,8 @@ _PROOF: tuple[Rule[_Proof], ...] = (
 )
 
 
-def _is_canonical(value: bytes, key: _Key) -> bool:
-    """Whether `value` is the one encoding of itself: RSA below n and as long as n, Ed25519 S below L ."""
-    if isinstance(key.public, RSAPublicKey):
-        return len(value) == (key.bits + 7) // 8 and int.from_bytes(value, "big") < key.public.public_numbers().n
-    return len(value) == 64 and int.from_bytes(value[32:], "little") < _ED25519_ORDER
-
-
-def _verifies(key: _Key, value: bytes, data: bytes, algorithm: str) -> bool:
-    try:
-        if isinstance(key.public, RSAPublicKey):
-            key.public.verify(value, data, PKCS1v15(), _ALGORITHMS[algorithm]())
-        else:
-            key.public.verify(value, sha256(data).digest())  # RFC 8463 §3: the hash is what is signed
-    except (InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
-
-
 def _hash(data: bytes, algorithm: str) -> bytes:
-    hasher = Hash(_ALGORITHMS[algorithm]())
+    hasher = Hash(ALGORITHMS[algorithm]())
     hasher.update(data)
     return hasher.finalize()
 
@@ -318,9 +236,9 @@ def _signatures(message: Message, judge: Judge) -> Iterator[Signature]:
         if reason:
             yield Signature(Domain(""), "", "", (), Result.MALFORMED, reason)
             continue
-        header_relaxed, body_relaxed = (_CANONICAL[name] for name in _canonical_names(tags))
+        header_relaxed, body_relaxed = (_CANONICAL[name] for name in _canonicalnames_of(tags))
         body = message.canonical_body(relaxed=body_relaxed)[: int(tags["l"]) if "l" in tags else None]
-        covers = _names(tags["h"])
+        covers = names_of(tags["h"])
         data = signed_data(message, field, covers, relaxed=header_relaxed)
         blank = Signature(
             parse_domain(tags["d"]),
@@ -329,7 +247,7 @@ def _signatures(message: Message, judge: Judge) -> Iterator[Signature]:
             covers,
             Result.TEMPORARY,
             "key-unknown",
-            value=_bytes_of(tags["b"]) or b"",
+            value=bytes_of(tags["b"]) or b"",
             data_hash=Digest(sha256(data).digest()),
             body_hash=_hash(body, tags["a"]),
             signed_at=Instant(int(tags["t"]) * SECOND) if "t" in tags else None,
@@ -353,7 +271,7 @@ def verify(message: Message, keys: Mapping[str, KeyAnswer]) -> tuple[Signature, 
         if answer.status is KeyStatus.ABSENT or answer.record is None:
             return replace(blank, result=Result.NO_KEY, reason="key-absent")
         fetched = replace(blank, key_record=answer.record, key_chain=answer.chain)
-        key = _parse_key(answer.record, tags["a"])
+        key = parse_key(answer.record, tags["a"])
         if key is None:
             return replace(fetched, result=Result.NO_KEY, reason="key-unusable")
         failed = failures(_PROOF, _Proof(tags, blank, data, key))
@@ -362,7 +280,7 @@ def verify(message: Message, keys: Mapping[str, KeyAnswer]) -> tuple[Signature, 
             fetched,
             result=failure if failed else Result.PASS,
             reason=failed[0] if failed else "",
-            canonical=_is_canonical(blank.value, key),
+            canonical=is_canonical(blank.value, key),
             key_bits=key.bits,
             key_testing=key.testing,
             key_service_ok=key.service_ok,

@@ -10,6 +10,7 @@ from antiphon.optout.asking import Asked
 from antiphon.optout.click import Click
 from antiphon.optout.evidence import parse_evidence
 from antiphon.optout.known import Confirmation, TakenOut
+from antiphon.optout.rows import HandedRow
 from antiphon.ports import Transaction
 from antiphon.registry.agreement import VERSION, agreement
 from antiphon.registry.mandate import Agreement, Mandate
@@ -39,6 +40,10 @@ def copy_of(tx: Transaction, desk: Desk, address: str) -> View:
         "confirmations": [
             {"at": show_instant(c.at), "originator": c.originator, "why": c.why}
             for c in tx.find(Confirmation, member=member)
+        ],
+        "handed": [
+            {"originator": row.originator, "row": row.number, "entry": row.entry, "status": row.status.value}
+            for row in tx.find(HandedRow, member=member)
         ],
         "taken_out": [{"at": show_instant(t.at), "originator": t.originator} for t in tx.find(TakenOut, member=member)],
     }

@@ -1,7 +1,8 @@
 """The page behind the link of a notice: is this ours, how to check it alone, three answers, and how to get no more.
 
-It says no more than the notice said. No count, no instant, nothing that moves when somebody reports a mail: whoever
-writes to a member and then looks here must see what it saw before (LAW §5, §8).
+It says no more than the notice said; rows lie behind it, for whoever proves the key (`rows.py`). No count, no instant,
+nothing that moves when somebody reports a mail: whoever writes to a member and then looks here must see what it saw
+before (LAW §5, §8).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from antiphon.optout.case import FINAL, Case, State
 from antiphon.ports import Transaction
 from antiphon.terms import show_instant
 from antiphon.web.frame import POLICY, Markup, chip, commands, page, table
+from antiphon.web.rows import Rows
 
 MOST_FORM = 200
 """Bytes of the form that are read; one word fits."""
@@ -66,6 +68,7 @@ class SenderDesk:
         return [
             Route("/desk/{token}", self.show, methods=["GET", "POST"]),
             Route("/desk/{token}/proof", self.proof, methods=["GET"]),
+            *Rows(self._desk, self._case).routes(),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -129,6 +132,10 @@ class SenderDesk:
             f"<strong>{escape(case.originator)}</strong>. The notice that brought you here asks for that once, on "
             f"behalf of all of them.</p>{_facts(case, notice)}"
             f"<h2>Your answer</h2><p>Each of the three only makes us do less. You need no account.</p>{forms}"
+            "<h2>Who is it about?</h2><p>Show that you hold the key that signed your mail, and you get one row a "
+            "person, in the tokens that you gave them, as a file for your list; you can say of each what became "
+            "of it.</p>"
+            f"<form method=post action='{case.reply_token}/prove'><button>Show that I hold the key</button></form>"
             f"{self._check(case, notice)}"
             "<h2>To get no more from us at all</h2><p>Press <em>Send no more</em>, or publish this record under the "
             "name of the host that would be asked:</p>"
