@@ -18,7 +18,6 @@ from antiphon.desk.erase import leave
 from antiphon.desk.receive import take_back
 from antiphon.desk.rows import RowFile, challenge, fetch, granted, prove, say
 from antiphon.errors import RefusedByLaw
-from antiphon.formats.keyrecord import holds_key
 from antiphon.ledger.allowance import Act
 from antiphon.ledger.entry import Handed, parse_entry
 from antiphon.ledger.kept import StoredEntry
@@ -35,7 +34,7 @@ from antiphon.optout.rows import (
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import DAY, HOUR, Digest, Instant
 from tests.unit.desk.household import MEMBER, Household
-from tests.unit.formats.dkim_vectors import SIGNER, record_of
+from tests.unit.formats.dkim_vectors import SIGNER
 
 BEN, CAT = "ben@home.example", "cat@home.example"
 
@@ -149,16 +148,6 @@ async def test_challenges_and_rooms_lapse(house: Household) -> None:
     for _ in range(MOST_CHALLENGES + 3):
         await challenge(house.desk, case)
     assert len(await house.all(Challenge)) == MOST_CHALLENGES
-
-
-def test_a_short_key_proves_nothing_and_both_kinds_of_key_can() -> None:
-    """RSA of 1024 bits is no proof of anything; Ed25519 signs the text itself."""
-    text, short, edwards = b"antiphon desk 1", rsa.generate_private_key(65537, 1024), Ed25519PrivateKey.generate()
-    assert not holds_key(record_of(short), "rsa-sha256", signed(text, short), text)
-    assert holds_key(record_of(edwards), "ed25519-sha256", signed(text, edwards), text)
-    assert holds_key(record_of(SIGNER), "rsa-sha256", signed(text), text)
-    assert not holds_key(record_of(SIGNER), "rsa-sha256", signed(text), text + b".")
-    assert not holds_key("v=DKIM1; p=", "rsa-sha256", signed(text), text)
 
 
 async def test_the_same_file_is_entered_once_and_a_new_one_is_whole(house: Household) -> None:

@@ -15,8 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antiphon.formats.dkim import (
-    MAX_KEY_BITS,
-    MAX_KEY_RECORD,
     MAX_SIGNATURES,
     MAX_TAG_DIGITS,
     KeyAnswer,
@@ -26,9 +24,9 @@ from antiphon.formats.dkim import (
     assume_valid,
     identities,
     keys_needed,
-    parse_tags,
     verify,
 )
+from antiphon.formats.keyrecord import MAX_KEY_BITS, MAX_KEY_RECORD, parse_tags
 from antiphon.formats.message import parse_message
 from antiphon.terms import Domain
 from tests.unit.formats.dkim_vectors import (
