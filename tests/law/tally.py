@@ -21,6 +21,8 @@ from antiphon.terms import DAY, HOUR, MINUTE, Instant
 
 WINDOW = 16 * DAY
 BOUNCES_WITHIN = 72 * HOUR
+MONTH = 30 * DAY
+"""After its window, in which no request could be made: its host may be told all the same (decision 0020)."""
 ACCEPTED, SPENT = "accepted", "spent"
 NAMELESS = "nameless.example"
 """The one originator of the town that can not be asked: nothing waits for it."""
@@ -269,6 +271,8 @@ class Tally:
         ]  # fmt: skip
         failed = [a for a in self.attempts if a.act == "notice" and a.originator == originator]
         deaf = bool(again) or (bool(failed) and not any(a.outcome == ACCEPTED for a in failed))
+        heard = [a.at + BOUNCES_WITHIN for a in failed if a.outcome == ACCEPTED]
+        deaf |= bool(heard) and now >= window_end(min(heard)) + MONTH
         wrong = []
         if originator != NAMELESS and not deaf:
             wrong.append("a complaint before the originator had its time")

@@ -30,7 +30,7 @@ from antiphon.ledger.entry import (
     print_entry,
     signed_part,
 )
-from antiphon.ledger.record import Items, Number, Raw, Wire, layout
+from antiphon.ledger.record import Items, Number, Raw, Wire, layout, print_fields
 from antiphon.terms import Digest, LedgerDay
 from tests.unit.ledger import entry_vectors
 from tests.unit.ledger.records import records
@@ -193,6 +193,16 @@ def test_a_longer_entry_is_refused() -> None:
         print_entry(complaint(2, 2038))
     with pytest.raises(MalformedInput):
         parse_entry(print_entry(complaint(7, 2026)) + b"\0")
+    whole = complaint(2, 2038)
+    with pytest.raises(MalformedInput, match="longer than 65535"):
+        parse_entry(bytes([1, whole.kind]) + print_fields(whole))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x01", b"\x01\x0d", b"\x02\x0d\0", b"\x01\xff\0"])
+def test_what_is_too_short_or_unknown_is_no_entry(data: bytes) -> None:
+    """Cut before its kind or before its fields, of another version, of a kind that does not exist."""
+    with pytest.raises(MalformedInput):
+        parse_entry(data)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_openings_come_back_in_their_order() -> None:
 
 def test_a_file_without_records_is_allowed() -> None:
     """Nothing to open is an answer."""
-    assert print_openings([]) == HEADER
+    assert print_openings([]) == HEADER == b"antiphon/openings/1\n"
     assert parse_openings(HEADER) == ()
 
 
@@ -184,6 +184,33 @@ def test_a_file_that_is_not_canonical_is_refused(data: bytes) -> None:
     """Wrong header, kind, order, length, and anything twice."""
     with pytest.raises(MalformedInput):
         parse_openings(data)
+
+
+def record_of(opening: Opening) -> bytes:
+    """One record as it stands in a file."""
+    return print_openings([opening])[len(HEADER) :]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (CASE, replace(CASE, case=Digest(bytes(32)))),
+        (ERASED, replace(ERASED, leaf=2)),
+        (ERASED, replace(ERASED, intent=6)),
+    ],
+    ids=["cases", "leaves", "intents"],
+)
+def test_records_of_one_kind_are_sorted_too(first: Opening, second: Opening) -> None:
+    """By case tag, by intent and leaf; the other way round they are refused."""
+    assert print_openings([first, second]) == HEADER + record_of(second) + record_of(first)
+    with pytest.raises(MalformedInput, match="not sorted"):
+        parse_openings(HEADER + record_of(first) + record_of(second))
+
+
+def test_kinds_and_limits_are_those_of_the_page() -> None:
+    """docs/formats/openings.md names them; nobody else's reader would follow a change here."""
+    assert {kind: shape.__name__ for kind, shape in KINDS.items()} == {1: "CaseOpening", 2: "SpendOpening", 3: "Erased"}
+    assert (MOST_RECORD_BYTES, MOST_FILE_BYTES) == (2**20, 2**30)
 
 
 def test_openings_given_twice_are_not_printed() -> None:

@@ -101,6 +101,16 @@ def test_each_leaf_is_proved(size: int) -> None:
         assert not path or not verify_inclusion(leaf, path[1:], index=index, size=size, root=whole)
 
 
+def test_a_proof_that_somebody_made_up_proves_nothing() -> None:
+    """A place before the first, a path beyond the root, a step of the wrong length: each hashes to what it claims."""
+    leaf, other = leaf_hash(b"a"), leaf_hash(b"b")
+    assert verify_inclusion(leaf, (), index=0, size=1, root=leaf)
+    assert not verify_inclusion(leaf, (), index=-1, size=1, root=leaf)
+    assert not verify_inclusion(leaf, (other,), index=0, size=1, root=node_hash(other, leaf))
+    short = Digest(other[:31])
+    assert not verify_inclusion(leaf, (short,), index=0, size=2, root=node_hash(leaf, short))
+
+
 @pytest.mark.parametrize("new", SIZES)
 def test_each_beginning_is_proved(new: int) -> None:
     """Each consistency proof to each size verifies, and for no other roots."""
