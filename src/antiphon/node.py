@@ -144,6 +144,7 @@ def _house(settings: Settings, who: Who) -> House:
         window_hours=settings.window_hours // 24 * 24,
         two_day=tuple(settings.two_day_originators),
         openings_years=settings.openings_years,
+        answers_enrolment=settings.answer_enrolment,
         community=who.community,
         operator=who.operator,
         secret=who.secret,

@@ -30,6 +30,7 @@ from antiphon.optout.rows import Challenge, Grant, HandedRow
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate
 from antiphon.registry.ticket import Ticket
 from antiphon.registry.watch import Sight, Watch, WatchedFolder
+from antiphon.registry.welcome import Welcome
 from antiphon.terms import Instant
 
 R = TypeVar("R")
@@ -60,6 +61,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(Setting, "setting", ("name",)),
     Cabinet(Mandate, "mandate", ("member",), (("address",), ("report_token",))),
     Cabinet(Agreement, "agreement", ("member",)),
+    Cabinet(Welcome, "welcome", ("member",), (), (("sent_at",),)),
     Cabinet(DoomedKey, "doomed_key", ("key",)),
     Cabinet(Delivery, "delivery", ("member", "identity"), (), (("hour", "position"), ("delivery",), ("received_at",))),
     Cabinet(
@@ -261,7 +263,6 @@ class Registrar(Protocol):
     async def abuse_contacts(self, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Mail addresses that the registry of an address or a domain names for abuse, best first; and all others that
         it shows. Raises Unreachable."""
-        ...
 
 
 class OneClick(Protocol):
@@ -270,7 +271,6 @@ class OneClick(Protocol):
     async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:
         """One POST (RFC 8058 §3.2) to this pinned address, within the permit's reserve. Never raises for what the
         other side does. `position` is said in the open: where the permit stands in the ledger, and our rules."""
-        ...
 
 
 class Postman(Protocol):
@@ -279,12 +279,14 @@ class Postman(Protocol):
     async def send(self, permit: Permit, letter: Letter) -> Exchange:
         """One delivery to one mail exchanger, within the permit's reserve; nothing is tried again after the final
         dot. Never raises for what the other side does."""
-        ...
+
+    async def answer(self, letter: Letter) -> Exchange:
+        """The one answer to a member's own mail that proved its address, over the null path (RFC 3834 §3.3); no act of
+        the law, so no permit. Tried once. Never raises for what the other side does."""
 
     async def takes(self, address: str, exchanger: str, recipient: str) -> str:
         """Whether this mail exchanger at this address would take mail for the recipient: empty, or why not, in words.
         No mail is sent. For our own mailboxes only. Never raises for what the other side does."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

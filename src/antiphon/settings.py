@@ -67,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         _said("How many years openings of what was spent are kept, sealed: as long as one may go to law.", 1, 30),
     ] = 4
+    answer_enrolment: Annotated[
+        bool, _said("Whether a member whose mail proved its address gets one answer by mail.")
+    ] = False
     language: Annotated[str, _said("Language of notices where the originator's domain does not suggest one.")] = "en"
     public_url: Annotated[str, _said("Where the folder HOME/public is served over https.")] = ""
     provider_map: Annotated[str, _said("A file with further provider map entries of your own.")] = ""
@@ -167,4 +170,6 @@ def _text(kind: object) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return str(value) if isinstance(value, int) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -23,6 +23,8 @@ QUIT_SECONDS = 5.0
 ASKED_SECONDS = 20.0
 ASKED_BYTES = 16 * 1024
 """For a question without a message, TLS included."""
+ANSWER_SECONDS = 20.0
+ANSWER_BYTES = 32 * 1024
 ENVELOPE_BYTES = 1024
 """What must be left beside the message when it begins: the envelope, its replies, TLS records, the final dot."""
 
@@ -80,6 +82,16 @@ class Submission:
         a letter that SMTP can not carry as it stands. *unknown*: silence after the final dot. `wrote`: at least one
         byte of the message left. Never raises for what the other side does.
         """
+        return await self._deliver(letter, permit.reserve, self._timeout_seconds)
+
+    async def answer(self, letter: Letter) -> Exchange:
+        """As `send`, for an answer to a member's own mail: over the null path only, of ANSWER_BYTES at most with all
+        that is said around it, within ANSWER_SECONDS."""
+        if letter.mail_from:
+            raise ValueError("an answer goes out over the null path")
+        return await self._deliver(letter, ANSWER_BYTES, ANSWER_SECONDS)
+
+    async def _deliver(self, letter: Letter, reserve: int, seconds: float) -> Exchange:
         try:
             visit = _Visit(letter)
         except MalformedInput as error:
@@ -88,13 +100,9 @@ class Submission:
             return visit.exchange(DeliveryOutcome.FAILED, "The address is not a public one.")
         problem: Exception | None = None
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(seconds):
                 visit.line = await open_line(
-                    self._dialer,
-                    letter.address,
-                    SMTP_PORT,
-                    reserve_bytes=permit.reserve,
-                    timeout_seconds=self._timeout_seconds,
+                    self._dialer, letter.address, SMTP_PORT, reserve_bytes=reserve, timeout_seconds=seconds
                 )
                 await visit.greet(self._hello_name, self._context, letter.exchanger)
                 await visit.hand_over()

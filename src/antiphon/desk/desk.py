@@ -51,6 +51,7 @@ class House:
     secret: bytes
     two_day: tuple[str, ...] = ()
     openings_years: int = 4
+    answers_enrolment: bool = False
 
     def window_for(self, originator: str) -> int:
         """How many hours this originator has after being asked: 72 where a two-day rule binds it (LAW §5)."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from antiphon.desk.arrival import Fetched
 from antiphon.desk.desk import Desk
+from antiphon.desk.welcome import note_welcome
 from antiphon.errors import MalformedInput, RefusedByLaw
 from antiphon.formats.dkim import verify
 from antiphon.formats.domain import organisational_domain, parse_domain
@@ -98,6 +99,8 @@ async def prove_member(desk: Desk, token: str, message: Message, fetched: Fetche
             tx.put(proved(mandate, now, VERSION))
             sealed = desk.vault.seal(key, message.raw, b"agreement")
             tx.put(Agreement(mandate.member, VERSION, now, sealed))
+            identity = message.one("message-id")
+            note_welcome(tx, desk, mandate.member, identity.text.strip() if identity is not None else "")
         return failed
 
     return await desk.store.write(work)

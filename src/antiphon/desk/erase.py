@@ -30,11 +30,12 @@ from antiphon.ports import CABINETS, KeyState, Transaction
 from antiphon.registry.mandate import Agreement, DoomedKey, Mandate, MandateState
 from antiphon.registry.ticket import Ticket
 from antiphon.registry.watch import Sight, Watch, WatchedFolder
+from antiphon.registry.welcome import Welcome
 from antiphon.terms import Digest
 
 DROPPED: tuple[type, ...] = (
     Agreement, Asked, Confirmation, TakenOut, Taken, Submission, Ticket, Signing, KeptOpening, Watch, WatchedFolder,
-    Sight, HandedRow,
+    Sight, HandedRow, Welcome,
 )  # fmt: skip
 """Records that go with their member."""
 KEYS = {cabinet.kind: cabinet.key for cabinet in CABINETS}

@@ -90,7 +90,7 @@ async def locate(
     that pair (LAW §4). `anywhere`: no originator named this place, and its mail may be taken wherever it says."""
     host, questions = seen.host, Questions()
     stop = await ask_stop(desk, host, questions)
-    exchanger = host if seen.kind is ChannelKind.ONE_CLICK else await _exchanger(desk, host, questions)
+    exchanger = host if seen.kind is ChannelKind.ONE_CLICK else await exchanger_of(desk, host, questions)
     address, answer = await resolve(desk, exchanger, questions) if exchanger else ("", Answer("absent", ()))
     chain = tuple(Domain(name) for name in (*answer.chain, exchanger) if name != host)
     inside = bool(address) and (anywhere or chain_allowed(chain, host, case.domain, desk.rules.providers))
@@ -108,7 +108,7 @@ async def locate(
     return to, stop
 
 
-async def _exchanger(desk: Desk, domain: str, questions: Questions) -> str:
+async def exchanger_of(desk: Desk, domain: str, questions: Questions) -> str:
     """The preferred mail exchanger; the domain itself without MX; none for a null MX (RFC 7505 §3)."""
     answer = await desk.resolver.ask(domain, "MX", questions)
     if answer.status == "absent":

@@ -12,6 +12,7 @@ from antiphon.desk.log import PUBLISHED, SIZE, hours_behind, keep_number, number
 from antiphon.desk.publish import publish
 from antiphon.desk.request import look
 from antiphon.desk.settle import settle_waiting
+from antiphon.desk.welcome import send_welcomes
 from antiphon.desk.work_off import work_off
 from antiphon.optout.attempt import Attempt, Outcome
 from antiphon.optout.case import Case
@@ -44,6 +45,7 @@ async def take_round(desk: Desk, shelf: Shelf) -> Instant:
         await desk.store.write(lambda tx: desk.log.close_hours(tx, desk.clock.now()))
     await _out(desk, shelf)
     await work_off(desk)
+    await send_welcomes(desk)
     if await desk.store.read(lambda tx: _is_due(tx, desk.clock.now())):
         await take_clicks(desk)
         await settle_waiting(desk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from antiphon.backends.dialer import WorldDialer
 from antiphon.backends.submission import (
+    ANSWER_BYTES,
     LINE_MOST_BYTES,
     PATH_CHARS,
     REPLY_LINES,
@@ -355,6 +357,20 @@ async def test_a_host_is_asked_whether_it_would_take_mail_and_gets_none(serve, a
     assert not any(command.startswith("DATA") for command in host.commands) and host.contents == []
     if not said:
         assert host.commands == ["EHLO node.example", "MAIL FROM:<>", "RCPT TO:<reply+x@one.example>", "QUIT"]
+
+
+async def test_an_answer_goes_over_the_null_path_only_and_is_small(serve, authority) -> None:
+    """No permit pays for it, so it has limits of its own."""
+    host = Host()
+    async with serve(host) as port:
+        client = submission(authority, {(ADDRESS, 25): port})
+        letter = Letter("", "eve@one.example", "one.example", ADDRESS, b"Subject: x\r\n\r\nYes.\r\n")
+        assert (await client.answer(letter)).outcome == "accepted"
+        assert "MAIL FROM:<>" in host.commands and len(host.contents) == 1
+        with pytest.raises(ValueError, match="null path"):
+            await client.answer(replace(letter, mail_from="desk@node.example"))
+        large = await client.answer(replace(letter, message=b"x\r\n" * ANSWER_BYTES))
+        assert large.outcome == "failed" and len(host.contents) == 1
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1"])

@@ -155,12 +155,17 @@ class Destinations:
         self.takes_not = ""
         self.mails: list[str] = []
         self.letters: list[Letter] = []
+        self.answers: list[Letter] = []
         self.outcome = "accepted"
 
     async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:
         self.posts.append(url)
         self.said.append(position)
         return Exchange(self.outcome, "200", None, 1000, 500, "", True)
+
+    async def answer(self, letter: Letter) -> Exchange:
+        self.answers.append(letter)
+        return Exchange(self.outcome, "250", None, 1000, 500, "", True)
 
     async def takes(self, address: str, exchanger: str, recipient: str) -> str:
         self.asked.append((address, exchanger, recipient))
