@@ -20,11 +20,11 @@ def test_of_two_copies_of_a_home_one_goes_on_and_the_others_refuse() -> None:
 
 def test_figures_that_prove_nothing_do_not_hold() -> None:
     """Each figure alone turns the drill red: one that did not refuse, one that went on beside it, no contest."""
-    good = CopiesFigures(races=1, refused=3, attempts=1, held_back=1, checks=1, control=1)
+    good = CopiesFigures(races=1, refused=3, attempts=1, checks=1, control=1)
     assert good.holds
     for name in ("agreed", "twice", "broken"):
         assert not replace(good, **{name: 1}).holds, name
-    for name in ("races", "refused", "attempts", "held_back", "control"):
+    for name in ("races", "refused", "attempts", "control"):
         assert not replace(good, **{name: 0}).holds, name
     assert not replace(good, lawful=False).holds
     assert not replace(good, refused=2).holds

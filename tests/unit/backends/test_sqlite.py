@@ -309,7 +309,7 @@ async def test_a_backup_that_can_not_be_trusted_is_refused(spoil: str, store: Sq
         "empty": b"",
         "cut": whole[:8192],
         "flipped": whole[:4096] + bytes(4096) + whole[8192:],
-        "newer": whole[:60] + (9).to_bytes(4) + whole[64:],
+        "newer": whole[:60] + (1_000).to_bytes(4) + whole[64:],
         "foreign": whole.replace(b'"body"', b'"bade"'),
     }
     copy.write_bytes(spoiled.get(spoil, b""))
