@@ -22,7 +22,6 @@ from antiphon.errors import RefusedByLaw
 from antiphon.formats.keyrecord import holds_key
 from antiphon.ledger.entry import Handed, parse_entry
 from antiphon.ledger.kept import StoredEntry
-from antiphon.optout.asking import Asked
 from antiphon.optout.case import FINAL, Case
 from antiphon.optout.evidence import Evidence, Proof, parse_evidence
 from antiphon.optout.rows import (
@@ -41,7 +40,7 @@ from antiphon.optout.rows import (
 )
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Consent, Mandate
-from antiphon.terms import DAY, Digest, Identifier, Instant, ledger_day
+from antiphon.terms import DAY, Digest, Identifier, Instant, LedgerDay, day_end, ledger_day
 
 WHO = "the originator, at the desk"
 
@@ -138,8 +137,8 @@ def _enter(tx: Transaction, desk: Desk, grant: Grant) -> tuple[RowFile, tuple[Id
         numbers[member] = _new_number(desk, set(numbers.values()))
     lines = tuple(sorted((_line(r, e, numbers[r.member]) for r, e in found), key=lambda line: line.row))
     digest, hours = _digest(print_file(lines)), desk.house.window_for(case.originator)
-    index = _entered(tx, case, digest)
-    if index is None:
+    index, entry = _entered(tx, case, digest)
+    if entry is None:
         entry = Handed(day=ledger_day(now), case=case.tag, rows=digest, window_hours=hours)
         index = desk.log.append(tx, entry, now)
         tell(tx, case.case, now, who=WHO, what=f"fetched {len(lines)} rows", why=f"entry {index}")
@@ -148,8 +147,8 @@ def _enter(tx: Transaction, desk: Desk, grant: Grant) -> tuple[RowFile, tuple[Id
     # Of whoever else holds a key of this case the newest entry counts as well.
     for other in tx.find(Grant, case=case.case):
         tx.put(replace(other, fetched=index))
-    ends = Asked(Identifier(b""), "", 0, None, None, now, None, hours).window_end()
-    assert ends is not None
+    # A window has whole days, so it ends with the same day whatever the hour in which it began.
+    ends = day_end(LedgerDay(entry.day + entry.window_hours // 24))
     return RowFile(index, digest, lines, ends), tuple(report.member for report, _ in found)
 
 
@@ -174,12 +173,13 @@ def _new_number(desk: Desk, taken: set[int]) -> int:
     return drawn
 
 
-def _entered(tx: Transaction, case: Case, digest: Digest) -> int | None:
-    """The entry under which this very file was handed last, in this case."""
+def _entered(tx: Transaction, case: Case, digest: Digest) -> tuple[int, Handed | None]:
+    """The entry under which this very file was handed last, in this case, if it was."""
     last = max((grant.fetched for grant in tx.find(Grant, case=case.case)), default=0)
     stored = tx.get(StoredEntry, last) if last else None
     entry = parse_entry(stored.body) if stored is not None else None
-    return last if isinstance(entry, Handed) and (entry.case, entry.rows) == (case.tag, digest) else None
+    same = isinstance(entry, Handed) and (entry.case, entry.rows) == (case.tag, digest)
+    return last, entry if same and isinstance(entry, Handed) else None
 
 
 def _rows(tx: Transaction, case: Case, grant: Grant, now: Instant) -> list[tuple[Report, Evidence]]:

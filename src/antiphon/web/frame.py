@@ -30,7 +30,8 @@ nav{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}nav a,footer a{display:inline
 footer{color:var(--soft);border-top:1px solid var(--line);margin-top:3rem;padding-top:1rem;padding-bottom:2rem}
 h1{font-size:1.75rem;line-height:1.2;margin:1.25rem 0 .5rem}h2{font-size:1.25rem;line-height:1.3;margin:2.25rem 0 .5rem}
 p{max-width:46rem;margin:.5rem 0}.lead{font-size:1.1rem}.soft{color:var(--soft)}
-a{color:var(--accent)}a:focus-visible,button:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--accent);
+a{color:var(--accent)}a:focus-visible,button:focus-visible,[tabindex]:focus-visible,input:focus-visible,
+select:focus-visible,textarea:focus-visible{outline:3px solid var(--accent);
 outline-offset:2px}
 code,pre{font:14px/1.5 ui-monospace,"DejaVu Sans Mono",monospace}code{overflow-wrap:anywhere}
 pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.75rem;overflow-x:auto;
@@ -55,6 +56,9 @@ flex-direction:column-reverse;justify-content:flex-end}
 .bars{display:block}.bars .all{fill:var(--line)}.bars .late{fill:var(--soft)}.bars .sent{fill:var(--accent)}
 progress{width:100%;height:1rem;accent-color:var(--accent)}
 form{display:inline-block;margin:.25rem .5rem .25rem 0}
+input,select,textarea{font:inherit;max-width:100%;min-height:44px;padding:.25rem .5rem;border:1px solid var(--soft);
+border-radius:6px;color:var(--ink);background:var(--card)}
+textarea{width:min(40rem,calc(100vw - 2rem))}
 button{font:inherit;padding:.5rem 1rem;min-height:44px;border:2px solid var(--accent);border-radius:6px;
 color:var(--ink);background:var(--card)}button:hover{background:var(--tint)}
 @media (max-width:40rem){th,td{padding:.5rem}

@@ -95,6 +95,7 @@ async def test_a_fetch_is_entered_first_and_starts_the_window_of_everybody_in_it
         member = (await house.member(address)).member
         asked = await house.store.read(lambda tx, m=member: asked_of(tx, m, "shop.example"))
         assert asked.started == started and asked.window_hours == entry.window_hours
+        assert asked.window_end() == (found.window_ends if started is not None else None)
 
 
 async def test_mail_after_a_window_that_a_fetch_began_may_be_answered(house: Household) -> None:
@@ -159,7 +160,8 @@ async def test_the_same_file_is_entered_once_and_a_new_one_is_whole(house: House
     await house.wait(4 * DAY)
     second = await fetched(house, secret)
     assert {line.row for line in first.lines} < {line.row for line in second.lines} and len(second.lines) == 3
-    assert (await fetched(house, secret)).entry == second.entry
+    await house.wait(DAY)
+    assert await fetched(house, secret) == second
     assert [index for index, _ in await handed(house)] == [first.entry, second.entry]
     member = (await house.member()).member
     assert (await house.store.read(lambda tx: asked_of(tx, member, "shop.example"))).started == first.entry
