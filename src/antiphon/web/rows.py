@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from antiphon.desk.desk import Desk
 from antiphon.desk.rows import RowFile, challenge, fetch, granted, prove, say
-from antiphon.errors import RefusedByLaw
+from antiphon.errors import AnchorLost, RefusedByLaw
 from antiphon.optout.case import Case
 from antiphon.optout.rows import MOST_SAID, Grant, HandedRow, RowStatus, text_to_sign
 from antiphon.terms import show_instant
@@ -106,6 +106,8 @@ class Rows:
             found = await fetch(self._desk, grant)
         except RefusedByLaw as refused:
             return self._plain("There is nobody to hand over", refused.what, status=409)
+        except AnchorLost:
+            return self._plain("Not now", "This node has to be looked at first. Try again tomorrow.", status=503)
         match (await _form(request)).get("as", "page"):
             case "csv":
                 named = {**POLICY, "Content-Disposition": "attachment; filename=rows.csv", "X-Entry": str(found.entry)}

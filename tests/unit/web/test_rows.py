@@ -160,6 +160,17 @@ async def test_no_room_without_its_link(house: Household, browser: Visitor) -> N
 
 
 @needs_openssl
+async def test_a_node_whose_anchor_is_ahead_hands_nothing_over(
+    house: Household, browser: Visitor, tmp_path: Path
+) -> None:
+    """Not an error of the program: a person has to look first."""
+    room = await proved(house, browser, tmp_path)
+    house.desk.log.agrees = False
+    answer = await browser.ask("POST", room, b"as=csv", FORM)
+    assert answer.status == 503 and not await house.all(HandedRow)
+
+
+@needs_openssl
 async def test_a_case_that_is_over_says_so(house: Household, browser: Visitor, tmp_path: Path) -> None:
     """Nobody is handed over after `stop`."""
     room = await proved(house, browser, tmp_path)
