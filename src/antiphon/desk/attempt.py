@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from antiphon.desk.desk import Desk, armed
 from antiphon.desk.mint import mint
-from antiphon.desk.question import Wish, ask, budgets, mail_opens_at, tells_from
+from antiphon.desk.question import Wish, ask, ask_with, budgets, mail_opens_at, tells_from
 from antiphon.desk.settle import settle
 from antiphon.desk.standing import is_barred
 from antiphon.errors import RefusedByLaw
@@ -25,7 +25,8 @@ async def opens_at(desk: Desk, wish: Wish) -> Instant | None:
 
     def work_out(tx: Transaction) -> Instant | None:
         now = desk.clock.now()
-        failed = judge(ask(tx, desk, wish, now))
+        # A quorum is what costs most to count: it is counted where nothing else stands against the wish.
+        failed = judge(ask_with(tx, desk, wish, now, quorum=True)) or judge(ask(tx, desk, wish, now))
         names = tuple(rule.name for rule in failed)
         if not names:
             return None

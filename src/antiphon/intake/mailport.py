@@ -41,6 +41,10 @@ LINE_END, FINAL_DOT, DOUBLED = b"\r\n", b"\r\n.\r\n", b"\r\n."
 BLOCK_BYTES = 1024 * 1024
 """More than a stream holds before it stops reading its socket: one read always empties it."""
 
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_PLAIN_PATH = re.compile(
+    rf"[ \t]*<({_ATOM}(?:\.{_ATOM})*@[\w-]+(?:\.[\w-]+)*)>[ \t]*((?:[^ \t(].*)?)", re.ASCII | re.DOTALL
+)
 _REPLY = re.compile(r"[245][0-9][0-9] [\x20-\x7e]{1,480}")
 
 
@@ -152,6 +156,14 @@ class MailPort:
         return replies
 
 
+def plain_path(arg: str) -> tuple[str, str] | None:
+    """The address in what follows MAIL FROM: or RCPT TO:, and the parameters behind it; None where it is more than a
+    dot-string (RFC 5321 §4.1.2). aiosmtpd has every one read by a parser of header fields, which took half of the time
+    of a session."""
+    plain = _PLAIN_PATH.fullmatch(arg)
+    return (plain[1], plain[2]) if plain is not None else None
+
+
 def one_reply(replies: Sequence[str]) -> str:
     """SMTP's single reply for several recipients.
 
@@ -191,6 +203,9 @@ class _Counted(SMTP):
             loop=asyncio.get_running_loop(),
         )
         self._sessions = sessions
+
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        return plain_path(arg) or super()._getaddr(arg)
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str) -> None:

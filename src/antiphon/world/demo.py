@@ -32,7 +32,7 @@ CONSENTS = "count,token,complain"
 STANDING_OPT_OUT = ("prompt", "feedback")
 """The tempers that every member asks by itself, from the first day."""
 CONTROL = "control:"
-POLL = 2 * HOUR
+POLL = 4 * HOUR
 """How often the operators look whether something waits for a person."""
 
 
