@@ -83,6 +83,11 @@ _LOOK_ALIKES = str.maketrans(
 _OTHER_SCRIPT = re.compile("[\u0131-\u058f\u217c]")
 
 
+PIECE = 1024
+"""Characters that are decomposed together: marks are sorted, and a text of nothing but marks takes the square of its
+length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visible:
     """One body as seen: `text` (spaces collapsed), `links` (targets of shown anchors, each once), `frame` (tags), and
@@ -102,7 +107,9 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    folded = _MARKS.sub("", unicodedata.normalize("NFKD", _UNSEEN_CHARACTERS.sub("", text))).casefold()
+    seen = _UNSEEN_CHARACTERS.sub("", text)
+    pieces = (unicodedata.normalize("NFKD", seen[at : at + PIECE]) for at in range(0, len(seen), PIECE))
+    folded = _MARKS.sub("", "".join(pieces)).casefold()
     return folded.translate(_LOOK_ALIKES) if _OTHER_SCRIPT.search(folded) else folded
 
 

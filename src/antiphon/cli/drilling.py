@@ -13,7 +13,7 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "disk", "spool", "desk", "copies", "ledger", "overload")
+DRILLS = ("kill", "disk", "spool", "desk", "copies", "ledger", "hostile", "overload")
 DESK_EVERY = 4
 """A life of a whole desk makes a thousand calls, and takes a hundred times as long as one of a spool."""
 LEDGER_DAYS = 12
@@ -44,6 +44,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
     copies  two nodes on copies of one home, and one from a backup, want to make the same attempts: one may, and the
             others refuse, because the anchor is ahead of them
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
+    hostile mails made to hurt their reader: what each costs, held against an ordinary page; then a node is handed all
+            of them while its helper is killed again and again: nothing lost, and others are answered
     overload  ten thousand sources come fifty times as often as members do, silent ones keep sockets open, a stolen
             ticket is tried: members are answered, in time and memory held against a quiet run. Wants a quiet machine
 
@@ -121,6 +123,13 @@ def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
+def _hostile(_: int, __: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.hostile import hostile_drill
+
+    figures = asyncio.run(hostile_drill(_say, node_command=_command()))
+    return asdict(figures) | {"holds": figures.holds}
+
+
 def _overload(_: int, sizes: dict[str, int]) -> dict[str, Any]:
     from antiphon.drill.overload import overload_drill
 
@@ -135,5 +144,6 @@ _RUN = {
     "desk": _desk,
     "copies": _copies,
     "ledger": _ledger,
+    "hostile": _hostile,
     "overload": _overload,
 }

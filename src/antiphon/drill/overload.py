@@ -124,9 +124,16 @@ class Members:
             tasks.append(asyncio.create_task(self._one(due)))
         await asyncio.gather(*tasks)
 
+    async def report_one(self, raw: bytes) -> None:
+        """This mail, now."""
+        await self._hand_in(raw, monotonic())
+
     async def _one(self, due: float) -> None:
+        await self._hand_in(mail(self.sent + 1, os.urandom(8).hex()), due)
+
+    async def _hand_in(self, raw: bytes, due: float) -> None:
         self.sent += 1
-        ticket, raw = self.tickets[self.sent % len(self.tickets)], mail(self.sent, os.urandom(8).hex())
+        ticket = self.tickets[self.sent % len(self.tickets)]
         head = (
             f"POST {BASE}/reports HTTP/1.1\r\nHost: node\r\nAuthorization: Bearer {ticket}\r\nConnection: close\r\n"
             f"Content-Type: message/rfc822\r\nContent-Length: {len(raw)}\r\n\r\n"
@@ -166,7 +173,7 @@ async def overload_drill(
     try:
         await node.init(Path(), "ada", os.urandom(32))
         await node.start()
-        tickets = await _tickets(node)
+        tickets = await tickets_of(node)
         runs, known = [], list[str]()
         for name, crowds in RUNS.items():
             members = Members(node.http, tickets)
@@ -177,7 +184,7 @@ async def overload_drill(
             say(f"{name}: {len(members.acknowledged)} of {members.sent}, p99 {runs[-1].p99_seconds:.3f} s")
             await asyncio.sleep(CALMING_SECONDS)
         await node.stop()
-        return OverloadFigures(tuple(runs), await _unknown(Home(node.home), known))
+        return OverloadFigures(tuple(runs), await unknown(Home(node.home), known))
     finally:
         await node.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -187,7 +194,8 @@ def _address(number: int) -> str:
     return f"m{number}@{HOSTED}"
 
 
-async def _tickets(node: Child) -> list[str]:
+async def tickets_of(node: Child) -> list[str]:
+    """Of members that are made for it."""
     found = []
     for number in range(MEMBERS):
         await node.remote.call("member-add", address=_address(number), consent="count")
@@ -200,7 +208,7 @@ async def _tickets(node: Child) -> list[str]:
 async def _run(
     name: str, node: Stand, members: Members, *, crowd: Sequence[tuple[str, float, str]], seconds: float
 ) -> Run:
-    _forget_peak(node.number)
+    _forgetpeak_of(node.number)
     used = _cpu_seconds(node.number)
     started = [await _crowd(node.http, *each, seconds=seconds + 1) for each in crowd]
     if crowd:
@@ -219,7 +227,7 @@ async def _run(
         p50_seconds=round(times[len(times) // 2], 4),
         p99_seconds=round(times[len(times) * 99 // 100], 4),
         worst_seconds=round(times[-1], 4),
-        node_memory_kib=_peak(node.number),
+        node_memory_kib=peak_of(node.number),
         node_cpu_seconds=round(_cpu_seconds(node.number) - used, 2),
         crowd_opened=opened,
         crowd_a_second=round(opened / (seconds + 1)),
@@ -237,11 +245,11 @@ async def _crowd(port: int, kind: str, rate: float, ticket: str, *, seconds: flo
     )  # fmt: skip
 
 
-def _forget_peak(process: int) -> None:
+def _forgetpeak_of(process: int) -> None:
     Path(f"/proc/{process}/clear_refs").write_text("5")
 
 
-def _peak(process: int) -> int:
+def peak_of(process: int) -> int:
     """The most memory that it held since, in KiB."""
     status = Path(f"/proc/{process}/status").read_text("ascii")
     return int(status.partition("VmHWM:")[2].split()[0])
@@ -253,7 +261,7 @@ def _cpu_seconds(process: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-async def _unknown(home: Home, acknowledged: Sequence[str]) -> int:
+async def unknown(home: Home, acknowledged: Sequence[str]) -> int:
     """How many of them the stopped node does not have, neither worked off nor in its spool."""
     async with open_desk(home) as (desk, _, _):
         await work_off(desk)

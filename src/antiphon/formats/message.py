@@ -24,7 +24,7 @@ from antiphon.formats.header import split_header
 from antiphon.terms import Address, Digest, Domain, Instant, to_instant
 
 MAX_MESSAGE = 10 * 2**20
-MAX_DEPTH = 50
+MAX_DEPTH = 20
 MAX_PARTS = 200
 MAX_TEXT = 2**20
 MAX_BOUNDARY = 256
@@ -135,12 +135,17 @@ def canonical_body(body: bytes, *, relaxed: bool) -> bytes:
     body = crlf(body)
     if relaxed:
         body = squeeze(body).replace(b" \r\n", b"\r\n").removesuffix(b" ")
-    end = len(body)
-    while body.endswith(b"\r\n", 0, end):
-        end -= 2
+    end = _end_of_lines(body)
     if end == 0 and relaxed:
         return b""
     return body[:end] + b"\r\n"
+
+
+def _end_of_lines(body: bytes) -> int:
+    """Where the empty lines at the end begin; a CR that no LF follows belongs to what stands before it. There may be
+    millions, so bytes search them."""
+    begun = len(body.rstrip(b"\r\n"))
+    return len(body) if body.endswith(b"\r", begun) else max(begun, body.rfind(b"\r\r", begun) + 1)
 
 
 class Field(NamedTuple):
@@ -166,7 +171,7 @@ def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
         name_parts = _CONTINUED.fullmatch(name.lower())
         if name_parts is None:
             continue
-        plain = _ESCAPED.sub(r"\1", text[1:-1]) if len(text) > 1 and text[0] == text[-1] == '"' else text.strip()
+        plain = "".join(_ESCAPED.split(text[1:-1])) if len(text) > 1 and text[0] == text[-1] == '"' else text.strip()
         numbered = pieces.setdefault(name_parts[1], {})
         numbered.setdefault(int(name_parts[2] or 0), (bool(name_parts[3]), plain))
     return (found[1].lower() if found else "text/plain"), {name: _joined(parts) for name, parts in pieces.items()}

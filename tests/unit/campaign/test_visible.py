@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from antiphon.campaign.visible import LINKS, fold, html, plain
+from antiphon.campaign.visible import LINKS, PIECE, fold, html, plain
 
 HIDING = {
     "display none": '<p style="display:none">filler</p>',
@@ -75,6 +75,13 @@ def test_zero_width_characters_split_no_word() -> None:
 def test_letters_that_look_alike_are_one(disguised: str) -> None:
     """Letters of mathematics and of full width, Cyrillic letters and letters with marks fold to the plain ones."""
     assert fold(disguised) == "voucher"
+
+
+def test_marks_are_dropped_wherever_a_text_is_cut() -> None:
+    """A text is decomposed piece by piece: letters with marks across a cut, and a text of nothing but marks."""
+    for before in range(PIECE - 3, PIECE + 3):
+        assert fold("x" * before + "e\u0301\u0316\u00fcn") == "x" * before + "eun"
+    assert fold("a" + "\u0301\u0316" * 20_000) == "a"
 
 
 def test_only_links_that_are_shown_count() -> None:

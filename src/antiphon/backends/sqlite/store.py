@@ -204,7 +204,7 @@ class _SqliteTransaction:
     __slots__ = ("_changing", "_execute", "_got", "_questions", "failure")
 
     def __init__(self, connection: apsw.Connection, questions: dict[type, Questions], *, changing: bool) -> None:
-        self._execute: Callable[..., Any] = connection.execute
+        self._execute: Callable[..., Any] = connection.cursor().execute
         self._questions = questions
         self._changing = changing
         self._got: dict[type, dict[tuple[Value, ...], object]] = {}
