@@ -13,7 +13,7 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "disk", "spool", "desk", "copies", "ledger", "hostile", "overload")
+DRILLS = ("kill", "gates", "disk", "spool", "desk", "copies", "ledger", "hostile", "overload")
 DESK_EVERY = 4
 """A life of a whole desk makes a thousand calls, and takes a hundred times as long as one of a spool."""
 LEDGER_DAYS = 12
@@ -36,6 +36,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
     \b
     kill    `kill -9` at random instants of a running world, real processes; what the world counted at its sockets
             is held against what the dead node left on disk, for every destination at every kill
+    gates   mail and reports come in at every door, LMTP, SMTP, HTTP, milter and pipe, while the node is killed; whoever
+            had no answer comes again: what was acknowledged is there, and once
     disk    each write and sync of the store fails once in every way: error, full, torn, power off
     spool   each call of the spool's files too, and bits of stored records flip: nothing that was acknowledged is lost,
             nothing that the disk has changed is given out
@@ -79,6 +81,13 @@ def _kill(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     figures = asyncio.run(
         kill_drill(kills=sizes["kills"], days=sizes["days"], seed=seed, node_command=_command(), progress=_say)
     )
+    return asdict(figures) | {"holds": figures.holds}
+
+
+def _gates(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.gates import gates_drill
+
+    figures = asyncio.run(gates_drill(_say, kills=sizes["kills"], seed=seed, node_command=_command()))
     return asdict(figures) | {"holds": figures.holds}
 
 
@@ -139,6 +148,7 @@ def _overload(_: int, sizes: dict[str, int]) -> dict[str, Any]:
 
 _RUN = {
     "kill": _kill,
+    "gates": _gates,
     "disk": _disk,
     "spool": _spool,
     "desk": _desk,

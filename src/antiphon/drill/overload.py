@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -141,9 +142,9 @@ class Members:
         try:
             async with asyncio.timeout(10):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                writer.write(head.encode() + raw)
-                said = await reader.read()
-                writer.close()
+                with closing(writer):
+                    writer.write(head.encode() + raw)
+                    said = await reader.read()
         except (OSError, TimeoutError) as error:
             said = type(error).__name__.encode()
         if said[9:12] == b"202":

@@ -69,6 +69,13 @@ class Remains:
         """Whether this message's arrival for this member is there."""
         return any(self._known("delivery", member, identity) for identity in identities)
 
+    def copies(self, member: str, identities: Sequence[bytes], reported: bool) -> int:
+        """How often this message is there for this member: as a report, or as an arrival."""
+        table, unit = ("report", "*") if reported else ("delivery", "DISTINCT delivery")
+        marks = ", ".join("?" * len(identities))
+        known = f"member = (SELECT member FROM mandate WHERE address = ?) AND identity IN ({marks})"
+        return self._count(f"SELECT count({unit}) FROM {table} WHERE {known}", member, *identities)
+
     def _known(self, table: str, member: str, identity: bytes) -> bool:
         member_of = "member = (SELECT member FROM mandate WHERE address = ?)"
         return self._count(f"SELECT count(*) FROM {table} WHERE {member_of} AND identity = ?", member, identity) > 0
