@@ -13,7 +13,7 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "gates", "disk", "spool", "desk", "copies", "ledger", "hostile", "overload")
+DRILLS = ("kill", "gates", "disk", "spool", "desk", "copies", "replay", "ledger", "hostile", "overload")
 DESK_EVERY = 4
 """A life of a whole desk makes a thousand calls, and takes a hundred times as long as one of a spool."""
 LEDGER_DAYS = 12
@@ -45,6 +45,7 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
             every fourth one, and another seed takes others; then the node is started again
     copies  two nodes on copies of one home, and one from a backup, want to make the same attempts: one may, and the
             others refuse, because the anchor is ahead of them
+    replay  all that ever came in at a node's doors comes in once more, thirty days later: no sighting more, no attempt
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
     hostile mails made to hurt their reader: what each costs, held against an ordinary page; then a node is handed all
             of them while its helper is killed again and again: nothing lost, and others are answered
@@ -119,6 +120,13 @@ def _copies(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
+def _replay(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.replay import replay_drill
+
+    figures = asyncio.run(replay_drill(days=sizes["days"], seed=seed, node_command=_command(), progress=_say))
+    return asdict(figures) | {"holds": figures.holds}
+
+
 def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     from antiphon.drill.crash import CAST
     from antiphon.drill.mutations import mutate_ledger
@@ -153,6 +161,7 @@ _RUN = {
     "spool": _spool,
     "desk": _desk,
     "copies": _copies,
+    "replay": _replay,
     "ledger": _ledger,
     "hostile": _hostile,
     "overload": _overload,

@@ -57,6 +57,10 @@ class Remains:
             for row in self._connection.execute(f"SELECT hold_until FROM sighting WHERE {waits}", (originator, now))
         ]
 
+    def sightings(self) -> int:
+        """Sightings of all originators, whether or not they have paid."""
+        return self._count("SELECT count(*) FROM sighting")
+
     def entries(self) -> int:
         """The size of its ledger."""
         return self._count("SELECT count(*) FROM entry")
@@ -68,6 +72,10 @@ class Remains:
     def has_delivery(self, member: str, identities: Sequence[bytes]) -> bool:
         """Whether this message's arrival for this member is there."""
         return any(self._known("delivery", member, identity) for identity in identities)
+
+    def reports(self) -> int:
+        """Reports, however they were judged."""
+        return self._count("SELECT count(*) FROM report")
 
     def copies(self, member: str, identities: Sequence[bytes], reported: bool) -> int:
         """How often this message is there for this member: as a report, or as an arrival."""

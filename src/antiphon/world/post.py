@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from enum import StrEnum
+from typing import NamedTuple
 
 LINES = 4
 """Connections kept open at a time, so that mails of one instant arrive together."""
@@ -18,9 +19,18 @@ class Taken(StrEnum):
     NOT_NOW = "not-now"
 
 
+class Letter(NamedTuple):
+    """What was delivered once."""
+
+    sender: str
+    recipient: str
+    mail: bytes
+
+
 class Post:
     """Delivers into one door of the node. Only an acknowledged mail is delivered; whoever calls tries again later
-    after NOT_NOW, so that nothing is lost when the node is killed in between."""
+    after NOT_NOW, so that nothing is lost when the node is killed in between. `kept`, where it is a list, gets all that
+    was acknowledged."""
 
     def __init__(self, port: int, *, greeting: str = "LHLO") -> None:
         self._lines: asyncio.Queue[_Line] = asyncio.Queue()
@@ -30,6 +40,7 @@ class Post:
         self.acknowledged = 0
         self.refused = 0
         self.not_now = 0
+        self.kept: list[Letter] | None = None
 
     async def deliver(self, sender: str, recipient: str, mail: bytes) -> Taken:
         """One try, over the next connection that is free."""
@@ -44,6 +55,8 @@ class Post:
         match code[:1]:
             case "2":
                 self.acknowledged += 1
+                if self.kept is not None:
+                    self.kept.append(Letter(sender, recipient, mail))
                 return Taken.ACKNOWLEDGED
             case "5":
                 self.refused += 1
