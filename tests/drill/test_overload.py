@@ -54,5 +54,8 @@ CROWDED = Run("strangers", 9, 9, 0.01, 0.2, 0.3, 70_000, 0.1, 100, 50, {}, 0.1, 
 )
 def test_a_figure_past_its_limit_does_not_hold(changed: dict[str, Any], holds: bool) -> None:
     """One member without an answer, one millisecond or one KiB too many, or no crowd at all."""
-    assert OverloadFigures((QUIET, replace(CROWDED, **changed)), 0).holds is holds
+    crowded = replace(CROWDED, **changed)
+    assert OverloadFigures((QUIET, crowded), 0).holds is holds
+    by_mail = (replace(QUIET, name="quiet, by mail"), replace(crowded, name="silent, by mail"))
+    assert OverloadFigures((replace(QUIET, p99_seconds=9.0), *by_mail), 0).holds is holds
     assert not OverloadFigures((QUIET, CROWDED), 1).holds

@@ -122,7 +122,8 @@ class Crowd:
         said = b""
         with suppress(OSError):
             said = link.recv(4096)
-        self._leave(link, said[9:12].decode("ascii", "replace") or "closed")
+        code = said[:3] if said[:3].isdigit() else said[9:12]  # of SMTP, or of HTTP
+        self._leave(link, code.decode("ascii", "replace") or "closed")
 
     def _drip(self) -> None:
         for link, _ in self._open.values():

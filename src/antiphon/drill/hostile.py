@@ -22,7 +22,7 @@ from antiphon.backends.home import Home
 from antiphon.backends.machine import SystemClock
 from antiphon.campaign.fingerprint import fingerprint
 from antiphon.drill.bombs import BOMBS, MIB, ORDINARY
-from antiphon.drill.overload import Members, Stand, mail, peak_of, tickets_of, unknown
+from antiphon.drill.overload import Members, Stand, enrol, mail, peak_of, unknown
 from antiphon.errors import MalformedInput
 from antiphon.formats.message import parse_message
 from antiphon.node import rulebook
@@ -91,7 +91,7 @@ async def hostile_drill(
     try:
         await node.init(Path(), "ada", os.urandom(32))
         await node.start()
-        tickets = await tickets_of(node)
+        tickets, _ = await enrol(node)
         hostile, others = Members(node.http, tickets[:1]), Members(node.http, tickets[-20:])
         killed = await _hand_in(node, hostile, others, names)
         say(f"{len(hostile.acknowledged)} of {len(names)} bombs taken, {killed} readers killed")

@@ -86,7 +86,7 @@ class MailPort:
         self._hostname = hostname
         self._message_bytes = message_bytes
         self._server: asyncio.Server | None = None
-        self._sessions: set[asyncio.BaseTransport] = set()
+        self._sessions: Sessions = {}
         self._under_way: set[asyncio.Task[Sequence[str]]] = set()
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> int:
@@ -105,13 +105,21 @@ class MailPort:
             self._server.close()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         await asyncio.sleep(0)  # the replies to these leave before the connections do
-        for transport in list(self._sessions):
+        for transport in list(self._sessions.values()):
             transport.close()
 
     def _session(self) -> asyncio.BaseProtocol:
-        if len(self._sessions) >= CONNECTIONS:
+        if len(self._sessions) >= CONNECTIONS and not self._push_out():
             return _Busy()
         return self._class(self, self._sessions, self._hostname, self._message_bytes)
+
+    def _push_out(self) -> bool:
+        """Whether the oldest session that has named no mailbox of ours gave way: whoever only stands there, or knows
+        nobody here, keeps no member's mail out."""
+        oldest = next((session for session in self._sessions if not session.expected), None)
+        if oldest is not None:
+            hang_up(self._sessions.pop(oldest))
+        return oldest is not None
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Draft, hostname: str, *responses: list[str]
@@ -133,6 +141,8 @@ class MailPort:
         if not known:
             return UNKNOWN_MAILBOX
         envelope.rcpt_tos.append(address)
+        if isinstance(server, _Counted):
+            server.expected = True
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Draft) -> str:
@@ -188,11 +198,12 @@ def _finished(session: Session, envelope: Draft) -> Envelope:
 
 
 class _Counted(SMTP):
-    """Knows which sessions are open, and takes long lines."""
+    """Knows which sessions are open, and takes long lines. `expected`: it has named a mailbox that is here."""
 
     line_length_limit = LINE_BYTES
+    expected = False
 
-    def __init__(self, door: MailPort, sessions: set[asyncio.BaseTransport], hostname: str, message_bytes: int) -> None:
+    def __init__(self, door: MailPort, sessions: Sessions, hostname: str, message_bytes: int) -> None:
         super().__init__(
             door,
             data_size_limit=message_bytes,
@@ -254,14 +265,18 @@ class _Counted(SMTP):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Counted from here."""
-        self._sessions.add(transport)
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._sessions[self] = transport
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """To here."""
-        if self.transport is not None:
-            self._sessions.discard(self.transport)
+        self._sessions.pop(self, None)
         super().connection_lost(error)
+
+
+Sessions = dict[_Counted, asyncio.WriteTransport]
+"""Those that are open, in the order in which they came."""
 
 
 class _Smtp(_Counted):
@@ -278,5 +293,10 @@ class _Busy(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Says so and hangs up."""
         assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(BUSY.encode("ascii") + b"\r\n")
-        transport.close()
+        hang_up(transport)
+
+
+def hang_up(transport: asyncio.WriteTransport) -> None:
+    """Says that there is no room, and ends the connection."""
+    transport.write(BUSY.encode("ascii") + b"\r\n")
+    transport.close()

@@ -164,13 +164,32 @@ async def test_connections_have_a_stated_number(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(mailport, "CONNECTIONS", 3)
     async with door(Desk()) as connect:
         clients = [await connect() for _ in range(3)]
-        assert all([(await client.reply()).startswith("220") for client in clients])
+        for client in clients:
+            assert (await client.hello("EHLO", A))[0].startswith("250")
         extra = await connect()
         assert await extra.rest() == BUSY.encode() + b"\r\n"
         assert (await clients[0].say("QUIT")).startswith("221")
         await clients[0].rest()
         again = await connect()
         assert (await again.reply()).startswith("220")
+
+
+async def test_whoever_names_no_mailbox_here_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is full the oldest stranger hears 421, silent or asking for others; who is expected stays."""
+    monkeypatch.setattr(mailport, "CONNECTIONS", 3)
+    desk = Desk()
+    async with door(desk) as connect:
+        member, silent, asking = await connect(), await connect(), await connect()
+        await member.hello("EHLO", A)
+        assert (await silent.reply()).startswith("220")
+        assert (await asking.hello("EHLO", "x@elsewhere.example"))[0].startswith("550")
+        for gone in (silent, asking):
+            late = await connect()
+            assert (await late.hello("EHLO", B))[0].startswith("250")
+            assert await gone.rest() == BUSY.encode() + b"\r\n"
+        await member.content()
+        assert await member.reply() == "250 2.0.0 kept"
+        assert await (await connect()).rest() == BUSY.encode() + b"\r\n"
 
 
 async def test_messages_under_way_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
