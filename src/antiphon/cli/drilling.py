@@ -13,9 +13,11 @@ import click
 
 from antiphon.cli.frame import as_json, main, show
 
-DRILLS = ("kill", "gates", "disk", "spool", "desk", "copies", "replay", "ledger", "hostile", "overload")
+DRILLS = ("kill", "gates", "disk", "spool", "desk", "copies", "replay", "redaction", "ledger", "hostile", "overload")
 DESK_EVERY = 4
 """A life of a whole desk makes a thousand calls, and takes a hundred times as long as one of a spool."""
+REDACTION_DAYS = 60
+"""Long enough for hosts to be told of originators that never stopped."""
 LEDGER_DAYS = 12
 """Long enough for entries of most kinds to be in the ledger that is changed."""
 
@@ -46,6 +48,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
     copies  two nodes on copies of one home, and one from a backup, want to make the same attempts: one may, and the
             others refuse, because the anchor is ahead of them
     replay  all that ever came in at a node's doors comes in once more, thirty days later: no sighting more, no attempt
+    redaction  every mail carries words that would give its member away, in every encoding; all that leaves the node is
+            looked through, requests, mails, questions to DNS, what is published: none of them may be found
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
     hostile mails made to hurt their reader: what each costs, held against an ordinary page; then a node is handed all
             of them while its helper is killed again and again: nothing lost, and others are answered
@@ -127,6 +131,13 @@ def _replay(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     return asdict(figures) | {"holds": figures.holds}
 
 
+def _redaction(seed: int, _: dict[str, int]) -> dict[str, Any]:
+    from antiphon.drill.redaction import redaction_drill
+
+    figures = asyncio.run(redaction_drill(days=REDACTION_DAYS, seed=seed, node_command=_command(), progress=_say))
+    return asdict(figures) | {"holds": figures.holds}
+
+
 def _ledger(seed: int, sizes: dict[str, int]) -> dict[str, Any]:
     from antiphon.drill.crash import CAST
     from antiphon.drill.mutations import mutate_ledger
@@ -162,6 +173,7 @@ _RUN = {
     "desk": _desk,
     "copies": _copies,
     "replay": _replay,
+    "redaction": _redaction,
     "ledger": _ledger,
     "hostile": _hostile,
     "overload": _overload,

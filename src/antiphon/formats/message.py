@@ -24,7 +24,7 @@ from antiphon.formats.header import split_header
 from antiphon.terms import Address, Digest, Domain, Instant, to_instant
 
 MAX_MESSAGE = 10 * 2**20
-MAX_DEPTH = 20
+MAX_DEPTH = 50
 MAX_PARTS = 200
 MAX_TEXT = 2**20
 MAX_BOUNDARY = 256

@@ -57,6 +57,8 @@ class Demo:
         self._keys = {"ada": os.urandom(32), "ben": os.urandom(32)}
         self._operators: Operators | None = None
         self._reports: dict[str, str] = {}
+        self.consents: dict[str, str] = {}
+        """Of members who agree to something else than the others."""
         self.watched = False
         self.states: dict[str, str] = {}
         self.intents: dict[str, int] = {}
@@ -89,9 +91,11 @@ class Demo:
         for name, value in status["dkim_records"].items():
             self.network.names.record(name, "TXT", value)
         willing = [party.case for party in self.parties if party.temper in STANDING_OPT_OUT]
-        consents = f"{CONSENTS},optout" if willing else CONSENTS
+        usual = f"{CONSENTS},optout" if willing else CONSENTS
         for member in MEMBERS:
-            said = await self.remote.call("member-add", address=member, consent=consents, only=willing)
+            consent = self.consents.get(member, usual)
+            only = willing if "optout" in consent else []
+            said = await self.remote.call("member-add", address=member, consent=consent, only=only)
             self._reports[member] = said["report_address"]
         limits = {p.case: t.limit for p, t in zip(self.parties, self.tempers, strict=False)}
         self._operators = Operators(self.remote, self._keys, START, limits)

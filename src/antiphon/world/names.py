@@ -30,6 +30,7 @@ class Names:
     def __init__(self) -> None:
         self._sets: dict[str, dict[str, dns.rrset.RRset]] = {}
         self._answers: dict[bytes, bytes] = {}
+        self.asked: set[bytes] = set()
         self._udp: asyncio.DatagramTransport | None = None
         self._tcp: asyncio.Server | None = None
 
@@ -80,6 +81,7 @@ class Names:
         if key not in self._answers:
             try:
                 question = dns.message.from_wire(wire)
+                self.asked.add(question.question[0].name.to_text().encode())
                 most = max(512, min(question.payload, 4096)) if over_udp else 65_535
                 self._answers[key] = self._respond(question, most)[2:]
             except (dns.exception.DNSException, IndexError):

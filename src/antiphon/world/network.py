@@ -15,7 +15,7 @@ from pathlib import Path
 
 from antiphon.backends.dialer import WorldDialer, print_world_map
 from antiphon.world.authority import Authority
-from antiphon.world.hosts import Host, MailHandler, Request, Response, WebHandler
+from antiphon.world.hosts import Delivery, Host, MailHandler, Request, Response, WebHandler
 from antiphon.world.names import Names
 from antiphon.world.registry import HOST as REGISTRY_HOST
 from antiphon.world.registry import Registry
@@ -28,7 +28,8 @@ TIMEOUT_SECONDS = 5.0
 
 
 class Network:
-    """Everything that the node can reach. The files `world.json`, `dial.json` and `ca.pem` in `folder` describe it."""
+    """Everything that the node can reach. The files `world.json`, `dial.json` and `ca.pem` in `folder` describe it.
+    `heard`, where it is a list, gets every request and mail that any host of it was told."""
 
     def __init__(self, folder: Path, clock_path: Path) -> None:
         self._folder, self._clock_path = folder, clock_path
@@ -39,6 +40,7 @@ class Network:
         self._servers: list[asyncio.Server] = []
         self._addresses: dict[str, str] = {}
         self._places = 0
+        self.heard: list[bytes] | None = None
 
     async def start(self) -> None:
         """Opens DNS and the registries."""
@@ -74,14 +76,29 @@ class Network:
     async def web(self, address: str, name: str, handler: WebHandler) -> Host:
         """An HTTPS host on port 443, with a certificate for `name` and all names below it."""
         host = Host(name)
-        await self._listen(address, 443, host.web(self.authority.context(name), handler))
+
+        async def heard(request: Request) -> Response:
+            head = "\r\n".join([f"{request.method} {request.target}", *map(": ".join, request.headers.items())])
+            self._hear(head.encode() + b"\r\n\r\n" + request.body)
+            return await handler(request)
+
+        await self._listen(address, 443, host.web(self.authority.context(name), heard))
         return host
 
     async def mail(self, address: str, name: str, handler: MailHandler) -> Host:
         """A mail exchanger on port 25."""
         host = Host(name)
-        await self._listen(address, 25, host.mail(handler))
+
+        async def heard(delivery: Delivery) -> str:
+            self._hear(f"For: {' '.join(delivery.recipients)}\r\nFrom: {delivery.sender}\r\n".encode() + delivery.data)
+            return await handler(delivery)
+
+        await self._listen(address, 25, host.mail(heard))
         return host
+
+    def _hear(self, said: bytes) -> None:
+        if self.heard is not None:
+            self.heard.append(said)
 
     def address_of(self, name: str) -> str:
         """The address that `point` gave to a name. Raises KeyError."""

@@ -15,7 +15,7 @@ from email import message_from_bytes
 from email.message import Message
 from functools import cached_property
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from antiphon.terms import DAY, HOUR, MINUTE, Instant, day_end, ledger_day
 from antiphon.world.clock import WorldTime
@@ -37,7 +37,7 @@ LETTERS = str.maketrans("0123456789", "ghijklmnop")
 @dataclass(slots=True)
 class Stage:
     """What every party of a world shares. `outbox` leads to the node's own SMTP door; `cast` holds the parties that
-    others point at, by domain. `keeps_mail`: also once it was reported."""
+    others point at, by domain. `keeps_mail`: also once it was reported; `planter`: what a drill puts in every mail."""
 
     network: Network
     time: WorldTime
@@ -46,6 +46,19 @@ class Stage:
     start: Instant
     cast: dict[str, Originator] = field(default_factory=dict)
     keeps_mail: bool = False
+    planter: Planter | None = None
+
+
+class Planter(Protocol):
+    """Puts into mails what must never be found again where the node has written to somebody."""
+
+    def plant(self, to: str, fields: list[tuple[str, str]], body: bytes) -> tuple[list[tuple[str, str]], bytes]:
+        """Header and body of a mail to this member, with it."""
+        ...
+
+    def word(self, to: str) -> str:
+        """Another one, for what is outside of the mail: a bounce address, the number that a host gives."""
+        ...
 
 
 @dataclass(slots=True)
@@ -145,7 +158,10 @@ class Originator:
     async def compose(self, member: str, now: Instant) -> bytes:
         """One mail to one recipient, as it leaves its mail host."""
         token = self.new_token(member)
-        return sign_mail(self.fields(member, now, token), self.body(member, token), self.seals(member), now)
+        fields, body = self.fields(member, now, token), self.body(member, token)
+        if self.stage.planter is not None:
+            fields, body = self.stage.planter.plant(member, fields, body)
+        return sign_mail(fields, body, self.seals(member), now)
 
     def seals(self, to: str) -> tuple[Seal, ...]:
         """Who signs this mail."""

@@ -47,7 +47,9 @@ class Traffic:
                 return
             mail = Mail(member, await party.compose(member, now))
             source, address = f"mx.{party.domain}", party.sends_from
-            mail.raw = received(mail.raw, by=f"mx.{HOSTED}", source=source, address=address, date=mail_date(now))
+            by, planter = f"mx.{HOSTED}", self._stage.planter
+            by += f" id {planter.word(member)}" if planter is not None else ""
+            mail.raw = received(mail.raw, by=by, source=source, address=address, date=mail_date(now))
             party.mails.append(mail)
             report_in = chance.randrange(REPORT_FIRST, REPORT_LAST) if reports else None
             following = Instant(now + party.every + chance.randrange(-JITTER // 2, JITTER // 2))
@@ -57,7 +59,9 @@ class Traffic:
         return act
 
     async def _deliver(self, party: Originator, mail: Mail, report_in: int | None) -> None:
-        taken = await self._door.deliver(f"bounce@{party.domain}", mail.member, mail.raw)
+        planter = self._stage.planter
+        bounces = f"bounce+{planter.word(mail.member)}" if planter is not None else "bounce"
+        taken = await self._door.deliver(f"{bounces}@{party.domain}", mail.member, mail.raw)
         if taken is Taken.NOT_NOW:
             self._stage.time.shortly(MINUTE, lambda: self._deliver(party, mail, report_in))
         elif taken is Taken.ACKNOWLEDGED:
