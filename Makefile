@@ -17,7 +17,7 @@ DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve door=rspamd
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
-.PHONY: help run test drill mutate lint law bench bench-grouping docs locks clean debian
+.PHONY: help run xpi test drill mutate lint law bench bench-grouping docs locks clean debian
 
 help: ## list these targets
 	@echo "Antiphon: one answer per call. Usage: make TARGET"
@@ -83,6 +83,10 @@ bench: $(VENV)/test.stamp ## measure: messages a second and core, step by step
 
 bench-grouping: $(VENV)/bench.stamp ## measure grouping against its peers and write the page; QUICK=1 for a small run
 	@$(BIN)/python -m bench.grouping $(if $(QUICK),--quick)
+
+xpi: ## pack the add-on for Thunderbird into dist/antiphon.xpi, the same bytes anywhere
+	@mkdir -p dist
+	@$(PYTHON) contrib/thunderbird/build.py dist/antiphon.xpi && echo dist/antiphon.xpi
 
 docs: $(VENV)/test.stamp ## check that the pages are whole: links, citations, errors, usage, every setting and rule
 	@$(BIN)/python -m pytest -q tests/unit/house -k "docs or citations or readme or errors or reference"
