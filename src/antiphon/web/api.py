@@ -111,7 +111,7 @@ class Api:
         by_path: dict[str, dict[str, Operation]] = {}
         for each in OPERATIONS:
             by_path.setdefault(each.path, {})[each.method] = each
-        every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        every = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
         found: list[BaseRoute] = [Route(f"{BASE}/openapi.json", self._openapi)]
         found += [Route(BASE + path, self._endpoint(of), methods=every) for path, of in by_path.items()]
         return [*found, Route(f"{BASE}/{{rest:path}}", self._nothing, methods=every)]

@@ -284,6 +284,14 @@ async def test_what_is_not_understood_is_a_problem(
     assert program.home.kept.records == {}
 
 
+@pytest.mark.parametrize(("path", "methods"), [("/reports", "POST"), ("/reports/0", "DELETE, GET")])
+@pytest.mark.parametrize("asked", ["OPTIONS", "PATCH"])
+async def test_what_a_path_takes_is_said(asked: str, path: str, methods: str) -> None:
+    """RFC 9110 §10.2.1: exactly the methods of the table, also for whoever asks which there are."""
+    answer = await (await client()).ask(asked, f"/api/v1{path}")
+    assert (answer.status, answer.headers["allow"]) == (405, methods)
+
+
 async def test_a_ticket_that_comes_too_often_waits() -> None:
     """429 with when to come again; other tickets are not slowed."""
     program = await client()
