@@ -19,6 +19,10 @@ from antiphon.drill.faults import StoreFigures
 from antiphon.drill.mutations import MutationFigures
 from antiphon.drill.overload import OverloadFigures, Run
 from antiphon.drill.spooled import SpoolFigures
+from tests.drill.test_gates import SOUND as GATES
+from tests.drill.test_hostile import SOUND as HOSTILE
+from tests.drill.test_redaction import SOUND as REDACTION
+from tests.drill.test_replay import SOUND as REPLAY
 from tests.story.conftest import Seen
 from tests.unit.cli.letters import ME, newsletter, put, run, unsigned
 
@@ -123,11 +127,15 @@ def test_the_figures_of_each_drill_are_on_the_page() -> None:
     """All that `antiphon drill --json` prints."""
     figures: dict[str, Any] = {
         "kill": CrashFigures(),
+        "gates": GATES,
         "disk": StoreFigures(),
         "spool": SpoolFigures(),
         "desk": DeskFigures(),
         "copies": CopiesFigures(),
+        "replay": REPLAY,
+        "redaction": REDACTION,
         "ledger": MutationFigures(),
+        "hostile": HOSTILE,
         "overload": OverloadFigures((QUIET,), 0),
     }
     assert figures.keys() == set(DRILLS)
