@@ -145,6 +145,7 @@ def _house(settings: Settings, who: Who) -> House:
         two_day=tuple(settings.two_day_originators),
         openings_years=settings.openings_years,
         answers_enrolment=settings.answer_enrolment,
+        xarf_contacts=settings.xarf_contacts,
         community=who.community,
         operator=who.operator,
         secret=who.secret,

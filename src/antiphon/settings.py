@@ -70,6 +70,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer_enrolment: Annotated[
         bool, _said("Whether a member whose mail proved its address gets one answer by mail.")
     ] = False
+    xarf_contacts: Annotated[
+        tuple[str, ...], _said("Abuse contacts, addresses or domains, that asked for complaints as XARF v4.")
+    ] = ()
     language: Annotated[str, _said("Language of notices where the originator's domain does not suggest one.")] = "en"
     public_url: Annotated[str, _said("Where the folder HOME/public is served over https.")] = ""
     provider_map: Annotated[str, _said("A file with further provider map entries of your own.")] = ""
@@ -122,6 +125,9 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
 NOT_SETTINGS = frozenset({"GUARD_LOG", "HOME", "OPERATOR_KEY", "REPORTS", "CORPORA", "VECTORS", "COMPLETE"})
 
 
+LISTS = ("hosted_domains", "two_day_originators", "xarf_contacts")
+
+
 def _overlay(table: dict[str, object], name: str, value: str) -> None:
     if not name.startswith(PREFIX) or name[len(PREFIX) :] in NOT_SETTINGS:
         return
@@ -131,7 +137,7 @@ def _overlay(table: dict[str, object], name: str, value: str) -> None:
         if not isinstance(inner, dict):
             raise BrokenSettings(f"{name} names a setting below {part}, which is no group.")
         table = inner
-    table[path[-1]] = value.split(",") if path[-1] in ("hosted_domains", "two_day_originators") else value
+    table[path[-1]] = value.split(",") if path[-1] in LISTS else value
 
 
 def host_and_port(value: str) -> tuple[str, int]:

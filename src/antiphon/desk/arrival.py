@@ -18,7 +18,8 @@ NODE_KEY = "node.key"
 class Arrival(msgspec.Struct, frozen=True):
     """One record of the spool. `box` is delivery, report, reply, bounce, prove or probe, or what was handed in:
     reported, junked, retracted, delivered; of a watcher also watched and filed. `sealed` is the raw mail under the
-    member's key, or the node's own where there is no member."""
+    member's key, or the node's own where there is no member. `mail_from` is the reverse-path, empty where it is null,
+    None where no mail server told it."""
 
     box: str
     token: str
@@ -29,14 +30,17 @@ class Arrival(msgspec.Struct, frozen=True):
     peer_port: int
     clicked: bool
     sealed: bytes
+    mail_from: str | None = None
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """What DNS said when a mail arrived, kept with its delivery: keys by name, and DMARC records of the tree walk."""
+    """What DNS said when a mail arrived, kept with its delivery: keys by name, and DMARC records of the tree walk; and
+    the reverse-path that the MTA told, as in `Arrival`."""
 
     received_at: int
     keys: dict[str, KeyAnswer]
     records: dict[str, str | None]
+    mail_from: str | None = None
 
 
 async def fetch(desk: Desk, message: Message, received_at: Instant) -> Fetched:
@@ -72,6 +76,7 @@ async def spool_mail(
     *,
     token: str = "",
     peer: tuple[str, int] = ("", 0),
+    mail_from: str | None = None,
     source: str = "lmtp",
     clicked: bool = False,
     at: Instant | None = None,
@@ -82,7 +87,7 @@ async def spool_mail(
     wrapped = member.data_key if member is not None and member.data_key else await node_key(desk)
     sealed = desk.vault.seal(wrapped, raw, b"spool")
     name = bytes(member.member) if member is not None else b""
-    record = Arrival(box, token, name, at, source, peer[0], peer[1], clicked, sealed)
+    record = Arrival(box, token, name, at, source, peer[0], peer[1], clicked, sealed, mail_from)
     return await desk.spool.append(msgspec.msgpack.encode(record))
 
 

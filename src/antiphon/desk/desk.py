@@ -52,10 +52,15 @@ class House:
     two_day: tuple[str, ...] = ()
     openings_years: int = 4
     answers_enrolment: bool = False
+    xarf_contacts: tuple[str, ...] = ()
 
     def window_for(self, originator: str) -> int:
         """How many hours this originator has after being asked: 72 where a two-day rule binds it (LAW §5)."""
         return SHORTEST_WINDOW_HOURS if originator in self.two_day else self.window_hours
+
+    def tells_as_xarf(self, contact: str) -> bool:
+        """Whether this abuse contact asked for its complaints as XARF: it, or its domain, stands in the settings."""
+        return bool({contact.lower(), contact.rpartition("@")[2].lower()} & set(self.xarf_contacts))
 
     def derived(self, purpose: str) -> bytes:
         """A key of its own for one purpose."""

@@ -7,18 +7,18 @@ mail stay here unless five mailboxes share them.
 from __future__ import annotations
 
 from email.header import Header
-from email.utils import format_datetime
 
 from antiphon import __version__
 from antiphon.complaint import dossier
 from antiphon.desk.desk import Desk
 from antiphon.desk.ground import Ground
+from antiphon.desk.handover import Handover, handover_of, mail_date, xarf_of
 from antiphon.desk.notify import LOOP_FIELD, loop_token
-from antiphon.formats.arf import Feedback, print_feedback
+from antiphon.formats.arf import Feedback, print_as_xarf, print_feedback
 from antiphon.formats.received import address_literal
 from antiphon.formats.redaction import redacted
 from antiphon.optout.wording import language_for
-from antiphon.terms import Instant, show_instant, to_datetime
+from antiphon.terms import show_instant
 
 
 def print_complaint(desk: Desk, ground: Ground, contact: str, token: str) -> bytes:
@@ -33,14 +33,19 @@ def print_complaint(desk: Desk, ground: Ground, contact: str, token: str) -> byt
         ("To", contact),
         ("Reply-To", reply_to),
         ("Subject", " ".join(Header(subject, "utf-8").encode().split()) if not subject.isascii() else subject),
-        ("Date", _mail_date(now)),
+        ("Date", mail_date(now)),
         ("Message-ID", message_id),
         ("Auto-Submitted", "auto-generated"),
         (LOOP_FIELD, loop_token(desk, message_id)),
     )
-    feedback = Feedback(_machine(ground, key), text, _reported(desk, ground, key), whole=False)
-    mail = print_feedback(header, feedback, f"=_{desk.chance.draw(12).hex()}")
-    return desk.mail_signer.sign(mail, now)
+    seen = handover_of(ground.incidents[0].delivery)
+    feedback = Feedback(_machine(desk, ground, key, seen), text, _reported(desk, ground, key), whole=False)
+    boundary, document = f"=_{desk.chance.draw(12).hex()}", b""
+    if seen is not None and desk.house.tells_as_xarf(contact):
+        to, message_id = _recipient(ground, key), _message_id(ground, key)
+        document = xarf_of(desk, seen, feedback.reported, key=key, message_id=message_id, rcpt_to=to)
+    as_xarf = print_as_xarf(header, feedback, document, boundary) if document else b""
+    return desk.mail_signer.sign(as_xarf or print_feedback(header, feedback, boundary), now)
 
 
 def _facts(desk: Desk, ground: Ground, reply_to: str) -> dossier.Facts:
@@ -63,16 +68,16 @@ def _facts(desk: Desk, ground: Ground, reply_to: str) -> dossier.Facts:
     )
 
 
-def _machine(ground: Ground, key: bytes) -> tuple[tuple[str, str], ...]:
+def _machine(desk: Desk, ground: Ground, key: bytes, seen: Handover | None) -> tuple[tuple[str, str], ...]:
     """The part for programs (RFC 5965 §3.1, §3.2), with the newest incident standing for all of them."""
     newest = ground.incidents[0]
     return (
         ("feedback-type", "abuse"),
         ("user-agent", f"Antiphon/{__version__}"),
         ("version", "1"),
-        ("arrival-date", _mail_date(newest.sighting.received_at)),
-        ("source-ip", address_literal(newest.address)),
-        ("original-rcpt-to", f"<{redacted(key, newest.member_address)}@{newest.tenant}>"),
+        ("reporting-mta", f"dns; {desk.house.domain}"),
+        *(seen.fields(key) if seen is not None else ()),
+        ("original-rcpt-to", f"<{_recipient(ground, key)}>"),
         ("reported-domain", newest.evidence.from_organisation or newest.evidence.domain),
         ("incidents", str(len(ground.incidents))),
     )
@@ -83,17 +88,23 @@ def _reported(desk: Desk, ground: Ground, key: bytes) -> bytes:
     this contact sees, and names of strangers' hosts are cut to their organisation."""
     newest, evidence = ground.incidents[0], ground.incidents[0].evidence
     author = evidence.from_organisation or evidence.domain
-    when = _mail_date(newest.sighting.received_at)
+    when = mail_date(newest.sighting.received_at)
     lines = [
         f"Received: from [{address_literal(newest.address)}] by {desk.house.domain}; {when}",
         f"From: <{redacted(key, evidence.originator)}@{author}>",
-        f"To: <{redacted(key, newest.member_address)}@{newest.tenant}>",
-        f"Message-ID: <{redacted(key, evidence.message_id)}@{author}>",
+        f"To: <{_recipient(ground, key)}>",
+        f"Message-ID: {_message_id(ground, key)}",
     ]
     if ground.shared and evidence.subject.isascii() and evidence.subject.isprintable():
         lines.append(f"Subject: {evidence.subject}")
     return "".join(f"{line}\r\n" for line in lines).encode("ascii")
 
 
-def _mail_date(at: Instant) -> str:
-    return format_datetime(to_datetime(at).replace(microsecond=0))
+def _recipient(ground: Ground, key: bytes) -> str:
+    newest = ground.incidents[0]
+    return f"{redacted(key, newest.member_address)}@{newest.tenant}"
+
+
+def _message_id(ground: Ground, key: bytes) -> str:
+    evidence = ground.incidents[0].evidence
+    return f"<{redacted(key, evidence.message_id)}@{evidence.from_organisation or evidence.domain}>"

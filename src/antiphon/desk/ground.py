@@ -39,9 +39,14 @@ class Incident:
 
     sighting: Sighting
     evidence: Evidence
-    address: str
+    delivery: Delivery
     tenant: str
     member_address: str
+
+    @property
+    def address(self) -> str:
+        """Who handed it over."""
+        return self.delivery.peer_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,9 @@ def may_be_due(tx: Transaction, name: Identifier, now: Instant) -> tuple[bool, I
     if case is None or routed(tx, case, now).tier is not Tier.NETWORK:
         return False, None
     for sighting in _candidates(tx, case, now):
-        address = _address(tx, sighting)
-        if address:
-            matter = tx.get(Matter, case.case, prefix_of(address))
+        delivery = _handed_over(tx, sighting)
+        if delivery is not None:
+            matter = tx.get(Matter, case.case, prefix_of(delivery.peer_address))
             return (False, matter.next_at) if matter is not None and matter.next_at > now else (True, None)
     return False, None
 
@@ -156,19 +161,19 @@ def _candidates(tx: Transaction, case: Case, now: Instant) -> list[Sighting]:
 
 def _incident(tx: Transaction, case: Case, sighting: Sighting, now: Instant) -> Incident | None:
     mandate, report = tx.get(Mandate, sighting.member), tx.get(Report, sighting.report)
-    address = _address(tx, sighting)
-    if mandate is None or report is None or not address or faults(tx, Act.COMPLAINT, sighting, now):
+    delivery = _handed_over(tx, sighting)
+    if mandate is None or report is None or delivery is None or faults(tx, Act.COMPLAINT, sighting, now):
         return None
     # A member whose own wish is under way: the originator has its time for that one.
     if asked_of(tx, sighting.member, case.originator).phase(sighting.received_at) is Phase.INSIDE:
         return None
-    return Incident(sighting, parse_evidence(report.evidence), address, mandate.tenant, mandate.address)
+    return Incident(sighting, parse_evidence(report.evidence), delivery, mandate.tenant, mandate.address)
 
 
-def _address(tx: Transaction, sighting: Sighting) -> str:
-    """Who handed this mail to our border, where that is a public address."""
+def _handed_over(tx: Transaction, sighting: Sighting) -> Delivery | None:
+    """The delivery of this mail, where a public address handed it to our border."""
     delivery = tx.get(Delivery, sighting.member, sighting.identity)
-    return delivery.peer_address if delivery is not None and is_public(delivery.peer_address) else ""
+    return delivery if delivery is not None and is_public(delivery.peer_address) else None
 
 
 def _is_shared(tx: Transaction, case: Case, subject: str) -> bool:

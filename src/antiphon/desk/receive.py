@@ -60,7 +60,8 @@ async def delivery_work(
     names = identities(message, signatures)
     salt = desk.chance.draw(32)
     leaf = leaf_hash(delivery_leaf(salt, [s.value for s in signatures if s.passes], names[0]))
-    evidence, client = msgspec.json.encode(fetched), _client(message, arrival)
+    kept = msgspec.structs.replace(fetched, mail_from=arrival.mail_from)
+    evidence, client = msgspec.json.encode(kept), _client(message, arrival)
 
     def work(tx: Transaction) -> None:
         now = desk.clock.now()

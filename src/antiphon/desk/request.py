@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from antiphon.campaign.report import Report
+from antiphon.campaign.report import Delivery, Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.attempt import attempt, opens_at
 from antiphon.desk.complain import complain
 from antiphon.desk.desk import Desk
+from antiphon.desk.handover import Handover, handover_of
 from antiphon.desk.letter import letter_for
 from antiphon.desk.locate import locate
 from antiphon.desk.look import WAIT_AGAIN, Idea, advance, rest
@@ -135,8 +136,8 @@ async def _worked_out(desk: Desk, idea: Idea) -> AsyncIterator[Attemptable]:
         await desk.store.write(lambda tx: note_hosts(tx, desk, idea.case, idea.sightings))
     left = [sighting for sighting in idea.sightings if sighting.report in found]
     while left:
-        newest, (offer, evidence) = left[0], found[left[0].report]
-        letter = letter_for(desk, idea.case, offer, evidence)
+        newest, (offer, evidence, seen) = left[0], found[left[0].report]
+        letter = letter_for(desk, idea.case, offer, evidence, seen=seen)
         reserve = ONE_CLICK_RESERVE if offer.kind is Kind.ONE_CLICK else len(letter) + MAIL_OVERHEAD
         same = left if idea.act is not Act.REQUEST else _smallest_first(newest, left, reserve)
         payers = cover(same, reserve)
@@ -171,11 +172,12 @@ def _smallest_first(newest: Sighting, left: list[Sighting], reserve: int) -> lis
     return [newest, *(s for s in left if s is not newest and s.size < reserve)]
 
 
-def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, tuple[Offer, Evidence]]:
-    """For each sighting the channel that its own message offers with every proof, and that message, by report."""
+def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, tuple[Offer, Evidence, Handover | None]]:
+    """For each sighting the channel that its own message offers with every proof, that message, and how it came here
+    where the channel asks for that; by report."""
     case = idea.case
     peers = peers_of(tx, case.case)
-    found: dict[Identifier, tuple[Offer, Evidence]] = {}
+    found: dict[Identifier, tuple[Offer, Evidence, Handover | None]] = {}
     for sighting in idea.sightings:
         report = tx.get(Report, sighting.report)
         if report is None:
@@ -186,7 +188,8 @@ def _offers(tx: Transaction, idea: Idea) -> dict[Identifier, tuple[Offer, Eviden
         shown = proven(own, me, peers, clicked=sighting.clicked)
         offer = next((offer for offer in shown if offer.usable), None)
         if offer is not None:
-            found[sighting.report] = offer, evidence
+            delivery = tx.get(Delivery, sighting.member, sighting.identity) if offer.xarf else None
+            found[sighting.report] = offer, evidence, handover_of(delivery)
     return found
 
 

@@ -6,10 +6,11 @@ of ours holds a header block alone; what it leaves out it can not leak.
 
 from __future__ import annotations
 
+import base64
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from antiphon.errors import MalformedInput
 from antiphon.formats.message import Message, Part, parse_media_type, parse_message
@@ -85,13 +86,28 @@ def print_feedback(header: Fields, feedback: Feedback, boundary: str) -> bytes:
     Raises MalformedInput where a field would not be one line of ASCII, or the boundary stands in what it divides: the
     caller draws another.
     """
-    mark = b"--" + boundary.encode("ascii")
     third = b"message/rfc822" if feedback.whole else b"text/rfc822-headers"
-    parts = (
-        _text_part(feedback.text),
-        b"Content-Type: message/feedback-report\r\n\r\n" + _block(feedback.fields),
-        b"Content-Type: " + third + b"\r\n\r\n" + feedback.reported,
-    )
+    return _joined(header, feedback, b"Content-Type: " + third + b"\r\n\r\n" + feedback.reported, boundary)
+
+
+def print_as_xarf(header: Fields, feedback: Feedback, document: bytes, boundary: str) -> bytes:
+    """The same mail with a XARF document in place of what was reported, for a reader who asked for that: a type that
+    nobody registered is for consenting parties (RFC 5965 §6). Raises as `print_feedback`."""
+    fields = tuple((name, "xarf" if name == "feedback-type" else value) for name, value in feedback.fields)
+    coded = base64.encodebytes(document).replace(b"\n", b"\r\n")
+    return _joined(header, replace(feedback, fields=fields), _XARF + coded, boundary)
+
+
+_XARF = (
+    b'Content-Type: application/json; name="xarf.json"\r\nContent-Transfer-Encoding: base64\r\n'
+    b'Content-Disposition: attachment; filename="xarf.json"\r\n\r\n'
+)
+
+
+def _joined(header: Fields, feedback: Feedback, third: bytes, boundary: str) -> bytes:
+    mark = b"--" + boundary.encode("ascii")
+    machine = b"Content-Type: message/feedback-report\r\n\r\n" + _block(feedback.fields)
+    parts = (_text_part(feedback.text), machine, third)
     if any(mark in part for part in parts):
         raise MalformedInput("The boundary of a feedback report stands in what it divides.")
     kind = f'multipart/report; report-type=feedback-report;\r\n boundary="{boundary}"'

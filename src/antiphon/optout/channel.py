@@ -35,7 +35,8 @@ CHANNELS = {Kind.ONE_CLICK: ChannelKind.ONE_CLICK, Kind.MAILTO: ChannelKind.MAIL
 class Offer:
     """One channel of one message: where it leads, and every rule that fails for it, the deciding one first.
 
-    `personal` waits for a second member's message of the campaign, or for the member's click on the shown URL.
+    `personal` waits for a second member's message of the campaign, or for the member's click on the shown URL. `xarf`:
+    a feedback address that asks for that form.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Offer:
     host: str
     subject: str
     reasons: tuple[str, ...] = ()
+    xarf: bool = False
 
     @property
     def usable(self) -> bool:

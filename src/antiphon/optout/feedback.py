@@ -54,19 +54,19 @@ def feedback_offer(proofs: Proofs) -> tuple[Offer, ...]:
     address, feedback_id = (proofs.message.all(name) for name in FIELDS)
     if not address:
         return ()
-    target, host, failed = "", "", []
+    target, host, xarf, failed = "", "", False, []
     failed += ["one-cfbl-address"] if len(address) > 1 else []
     failed += ["one-cfbl-feedback-id"] if len(feedback_id) > 1 else []
     failed += ["cfbl-feedback-id"] if feedback_id and not feedback_id_of(proofs.message) else []
     try:
-        wanted = parse_cfbl_address(address[0].value).address
-        target, host = str(wanted), str(wanted.domain)
+        wanted = parse_cfbl_address(address[0].value)
+        target, host, xarf = str(wanted.address), str(wanted.address.domain), wanted.report == "xarf"
     except MalformedInput:
         failed.append("cfbl-form")
     if not _MESSAGE_ID.fullmatch(proofs.message.message_id()):
         failed.append("cfbl-message-id")
     proofs = replace(proofs, host=host, form=tuple(failed))
-    return (Offer(Kind.CFBL, target, host, "", channel.reasons(proofs, RULES)),)
+    return (Offer(Kind.CFBL, target, host, "", channel.reasons(proofs, RULES), xarf),)
 
 
 def feedback_id_of(message: Message) -> str:

@@ -31,6 +31,11 @@ class Enveloped(Protocol):
         ...
 
     @property
+    def mail_from(self) -> str:
+        """The reverse-path; empty where it is null."""
+        ...
+
+    @property
     def rcpt_tos(self) -> Sequence[str]:
         """The recipients, one reply each."""
         ...
@@ -61,7 +66,8 @@ class MailDoor:
                 continue
             box, token, member = found
             peer = (envelope.peer_address, envelope.peer_port)
-            await spool_mail(self._desk, box, member, envelope.raw, token=token, peer=peer)
+            sender = envelope.mail_from
+            await spool_mail(self._desk, box, member, envelope.raw, token=token, peer=peer, mail_from=sender)
             replies.append(TAKEN)
         self._wake.set()
         return replies
@@ -78,7 +84,10 @@ class MailDoor:
             found = await self._box(recipient)
             if found is not None and found[0] in WATCHED:
                 box, token, member = found
-                await spool_mail(self._desk, box, member, envelope.raw, token=token, peer=peer, source="milter")
+                await spool_mail(
+                    self._desk, box, member, envelope.raw,
+                    token=token, peer=peer, mail_from=envelope.mail_from, source="milter",
+                )  # fmt: skip
         self._wake.set()
 
     async def _box(self, recipient: str) -> tuple[str, str, Mandate | None] | None:

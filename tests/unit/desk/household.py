@@ -259,9 +259,11 @@ class Household:
         """An upload by a member: class C."""
         return await take_report(self.desk, await self.member(address), raw, at=self.time.now(), source="test")
 
-    async def delivered(self, raw: bytes, address: str = MEMBER, *, peer: str = "9.9.9.9") -> Report:
+    async def delivered(
+        self, raw: bytes, address: str = MEMBER, *, peer: str = "9.9.9.9", sender: str | None = None
+    ) -> Report:
         """A mail that our own door saw, committed, and reported: class A."""
-        arrival = Arrival("delivery", "", b"", self.time.now(), "lmtp", peer, 25, False, b"")
+        arrival = Arrival("delivery", "", b"", self.time.now(), "lmtp", peer, 25, False, b"", sender)
         await commit_delivery(self.desk, await self.member(address), raw, arrival)
         return await self.report(raw, address)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from antiphon.campaign.gate import gate
+from antiphon.errors import MalformedInput
+from antiphon.formats.cfbl import parse_cfbl_address
 from antiphon.formats.dkim import assume_valid
 from antiphon.formats.domain import is_covered_by, organisational_domain
 from antiphon.formats.message import Message, parse_message
@@ -61,11 +63,25 @@ def why(offer: Offer | None) -> str:
     return f"{first}: {inside[0].removeprefix('gate:')}" if first in ("form", "gate") and inside else first
 
 
+def feedback_address(message: Message) -> list[str]:
+    """Each CFBL-Address by how it is read, and what becomes of it; nothing where there is none."""
+    found = []
+    for field in message.all("cfbl-address"):
+        try:
+            found.append(f"CFBL-Address, one plain address, report={parse_cfbl_address(field.value).report}")
+        except MalformedInput:
+            found.append("CFBL-Address in no form of the standard")
+    offers = [offer for offer in assumed(message).offers if offer.kind is Kind.CFBL] if found else []
+    found += [f"CFBL-Address, outcome {'a report' if offer.usable else why(offer)}" for offer in offers]
+    return found
+
+
 def census(folder: Path) -> Counter[str]:
     """Messages with List-Unsubscribe by channel kind and deciding reason."""
     counts: Counter[str] = Counter()
     for _, raw in messages(folder):
         message = parse_message(raw)
+        counts.update(feedback_address(message))
         if not message.count("list-unsubscribe"):
             continue
         counts["with List-Unsubscribe"] += 1
