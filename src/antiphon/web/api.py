@@ -20,12 +20,13 @@ from starlette.routing import BaseRoute, Route
 
 from antiphon import __version__
 from antiphon.campaign.acceptance import ACCEPTED
+from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
-from antiphon.desk.submit import Outcome, Submissions
+from antiphon.desk.submit import SOURCE, Outcome, Submissions
 from antiphon.desk.ticket import holder_of
 from antiphon.desk.withdraw import undo
 from antiphon.errors import AlreadyTaken, AntiphonError, RefusedByLaw
-from antiphon.formats.handed import MESSAGE_BYTES
+from antiphon.formats.handed import MESSAGE_BYTES, Event
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier, show_instant
 from antiphon.web.admission import BURST, EVERY_SECONDS
@@ -96,6 +97,7 @@ class Operation:
     handler: Handler
     success: int
     refusals: tuple[int, ...]
+    tells: bool = True
 
 
 class Api:
@@ -144,9 +146,7 @@ class Api:
 
     async def hand_in(self, request: Request, member: Mandate) -> Response:
         """POST of one message."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != MESSAGE:
-            raise Refused(415, f"Send the raw message as {MESSAGE}.", (("Accept-Post", MESSAGE),))
+        _is_message(request)
         key = request.headers.get("idempotency-key", "")
         if key and not KEY.fullmatch(key):
             raise Refused(400, "An Idempotency-Key has 1 to 64 printable characters without blanks.")
@@ -159,6 +159,13 @@ class Api:
         place = f"{BASE}/reports/{name.hex()}"
         outcome = await self._submissions.outcome(member, name) or Outcome(name, None, None)
         return _json(status_of(outcome), 202, {"Location": place})
+
+    async def out_of_junk(self, request: Request, member: Mandate) -> Response:
+        """POST of a message that the member took out of Junk, whichever way it was reported, if it was."""
+        _is_message(request)
+        await spool_mail(self._desk, Event.RETRACTED, member, await _body(request), source=SOURCE)
+        self._wake.set()
+        return Response(status_code=202, headers={"Cache-Control": "no-store"})
 
     async def show(self, request: Request, member: Mandate) -> Response:
         """GET of one report."""
@@ -207,6 +214,12 @@ def status_of(outcome: Outcome) -> ReportStatus:
     return ReportStatus(name, report.state.value, refusals, report.originator, campaign, held)
 
 
+def _is_message(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != MESSAGE:
+        raise Refused(415, f"Send the raw message as {MESSAGE}.", (("Accept-Post", MESSAGE),))
+
+
 async def _body(request: Request) -> bytes:
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced) > MESSAGE_BYTES:
@@ -242,7 +255,9 @@ OPERATIONS: tuple[Operation, ...] = (
               202, (400, 413, 415, 422, 503)),
     Operation("GET", "/reports/{id}", "show", "What became of a report.", Api.show, 200, (404,)),
     Operation("DELETE", "/reports/{id}", "takeBack", "Take a report back, as long as nothing left for it.",
-              Api.take_back, 204, (404, 409)),
+              Api.take_back, 204, (404, 409), tells=False),
+    Operation("POST", "/retractions", "outOfJunk", "A message was taken out of Junk; 202 when that is durable.",
+              Api.out_of_junk, 202, (400, 413, 415, 503), tells=False),
 )  # fmt: skip
 EVERYWHERE = (401, 429)
 
@@ -265,7 +280,7 @@ def openapi() -> dict[str, object]:
 
 def _operation(each: Operation, status: object, problem: object) -> dict[str, object]:
     said: dict[str, object] = {"description": each.summary}
-    if each.success != 204:
+    if each.tells:
         said["content"] = {"application/json": {"schema": status}}
     responses: dict[str, object] = {str(each.success): said}
     for code in sorted((*each.refusals, *EVERYWHERE)):
@@ -276,8 +291,9 @@ def _operation(each: Operation, status: object, problem: object) -> dict[str, ob
     if "{id}" in each.path:
         schema = {**text, "pattern": f"^{NAME.pattern}$"}
         found["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": schema}]
-    if each.method == "POST":
+    if 422 in each.refusals:
         schema = {**text, "pattern": r"^[!-~]{1,64}$"}
         found["parameters"] = [{"name": "Idempotency-Key", "in": "header", "schema": schema}]
+    if each.method == "POST":
         found["requestBody"] = {"required": True, "content": {MESSAGE: {"schema": {**text, "minLength": 1}}}}
     return found

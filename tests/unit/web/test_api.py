@@ -112,6 +112,32 @@ async def test_a_report_is_taken_and_told_of() -> None:
     assert (await program.ask("DELETE", place)).status == 409
 
 
+@pytest.mark.parametrize("worked_off", [False, True])
+async def test_a_message_out_of_junk_takes_its_report_back(worked_off: bool) -> None:
+    """Whichever way it was reported, also while nobody read it yet; another member's report of the same stays."""
+    program = await client()
+    home, raw = program.home, program.home.mail()
+    await home.enrol(OTHER)
+    other = await client(OTHER, home)
+    places = [(await each.report(raw)).headers["location"] for each in (program, other)]
+    if worked_off:
+        await work_off(home.desk)
+    taken = await program.ask("POST", "/api/v1/retractions", raw, content_type="message/rfc822")
+    assert (taken.status, taken.body) == (202, b"")
+    await work_off(home.desk)
+    states = [(await program.ask("GET", places[0])).json["state"], (await other.ask("GET", places[1])).json["state"]]
+    assert states == ["retracted", "accepted"]
+    assert {report.reasons for report in await home.all(Report)} == {""}
+
+
+async def test_out_of_junk_is_no_report() -> None:
+    """Of a mail that nobody reported nothing comes."""
+    program = await client()
+    await program.ask("POST", "/api/v1/retractions", program.home.mail(), content_type="message/rfc822")
+    await work_off(program.home.desk)
+    assert await program.home.all(Report) == await program.home.all(Submission) == []
+
+
 async def test_what_was_delivered_here_is_of_the_class_that_was_seen() -> None:
     """A program hands in what our MTA had committed: class A; else C, and no key is asked for."""
     program = await client()
@@ -271,6 +297,9 @@ async def test_a_message_has_a_limit(size: int, status: int, announced: bool) ->
         ("POST", "/reports", {"content_type": "message/rfc822", "content_length": "-1"}, b"x", 413),
         ("POST", "/reports", {"content_type": "message/rfc822"}, b" \r\n", 400),
         ("PUT", "/reports", {}, b"", 405),
+        ("POST", "/retractions", {"content_type": "text/plain"}, b"x", 415),
+        ("POST", "/retractions", {"content_type": "message/rfc822"}, b" ", 400),
+        ("GET", "/retractions", {}, b"", 405),
         ("POST", "/reports/0", {}, b"", 405),
         ("GET", "/nothing", {}, b"", 404),
     ],
@@ -330,6 +359,7 @@ async def test_the_document_describes_every_route() -> None:
     operations = {(path, method): set(each["responses"]) for path, method, each in rows}
     assert operations == {
         ("/api/v1/reports", "post"): {"202", "400", "401", "413", "415", "422", "429", "503"},
+        ("/api/v1/retractions", "post"): {"202", "400", "401", "413", "415", "429", "503"},
         ("/api/v1/reports/{id}", "get"): {"200", "401", "404", "429"},
         ("/api/v1/reports/{id}", "delete"): {"204", "401", "404", "409", "429"},
     }
