@@ -23,8 +23,8 @@ from antiphon.desk import letter
 
 true = letter._feedback
 
-def telling(desk, header, evidence):
-    return true(desk, [*header, ("X-Case", b64encode(evidence.subject.encode()).decode())], evidence)
+def telling(desk, header, offer, evidence, **more):
+    return true(desk, [*header, ("X-Case", b64encode(evidence.subject.encode()).decode())], offer, evidence, **more)
 
 letter._feedback = telling
 """

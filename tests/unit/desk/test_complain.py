@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import json
 import quopri
+import re
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from hashlib import md5, sha1, sha256
 from urllib.parse import quote
 
+import arf
 import pytest
+import xarf
 
 from antiphon.complaint.contact import best
 from antiphon.desk.complain import Draft, draft
@@ -33,7 +39,8 @@ async def with_mails(consents: str = "count,token,complain", *, state: State = S
     await house.knows("shop.example")
     for address in MEMBERS:
         await house.enrol(address, consents)
-        await house.delivered(house.mail(to=address, Subject="Offers of the week"), address, peer=PEER)
+        sender = f"bounce-{address.replace('@', '=')}@b.shop.example"
+        await house.delivered(house.mail(to=address, Subject="Offers of the week"), address, peer=PEER, sender=sender)
     await house.wait(3 * DAY)
     (case,) = await house.all(Case)
     await house.store.write(lambda tx: tx.put(replace(case, state=state)))
@@ -58,6 +65,48 @@ async def test_the_host_of_a_deaf_originator_is_told() -> None:
     theirs = message_from_bytes(found.message)
     assert theirs["To"] == "abuse@net.example" and theirs.get_content_type() == "multipart/report"
     assert b"DKIM-Signature:" in found.message
+
+
+async def test_every_field_comes_back_in_another_parser() -> None:
+    """All that RFC 5965 §3.1 requires, all that RFC 6650 §5.4 recommends, and the port (RFC 6692 §3): read by arf-mime,
+    which knows nothing of us."""
+    message = (await drafted(await with_mails())).message
+    theirs = arf.ARFMessage(message.decode("ascii")).get_feedback_report()
+    assert (theirs.get_feedback_type(), theirs.get_version()) == ("abuse", "1")
+    assert theirs.get_user_agent().startswith("Antiphon/")
+    assert (theirs.get_source_ip(), theirs["Source-Port"], theirs.get_incidents()) == (PEER, "25", "6")
+    assert theirs.get_reporting_mta() == "dns; node.example"
+    assert parsedate_to_datetime(theirs.get_arrival_date()).utcoffset() == timedelta(0)
+    assert re.fullmatch(r"<[a-z2-7]{24}@shop\.example>", theirs.get_original_mail_from())
+    assert re.fullmatch(r"<[a-z2-7]{24}@home\.example>", theirs.get_original_rcpt_to())
+    assert theirs.get_reported_domain() == "shop.example"
+    names = ("Original-Mail-From", "Arrival-Date", "Source-IP", "Source-Port", "Original-Rcpt-To", "Reported-Domain",
+             "Feedback-Type", "User-Agent", "Version", "Reporting-MTA", "Incidents")  # fmt: skip
+    assert sorted(theirs.keys()) == sorted(names), "each once"
+
+
+@pytest.mark.parametrize("listed", ["abuse@net.example", "net.example"])
+async def test_a_contact_that_asked_for_xarf_gets_it(listed: str) -> None:
+    """It, or its domain, stands in the settings; members are words in it too."""
+    house = await with_mails()
+    house.desk = replace(house.desk, house=replace(house.desk.house, xarf_contacts=(listed,)))
+    message = (await drafted(house)).message
+    document = next(p for p in message_from_bytes(message).walk() if p.get_content_type() == "application/json")
+    payload = document.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    read = xarf.parse(payload.decode())
+    assert read.errors == [] and isinstance(read.report, xarf.SpamReport)
+    assert (read.report.source_identifier, read.report.source_port) == (PEER, 25)
+    assert str(read.report.smtp_to).endswith("@home.example") and b"Incidents: 6\r\n" in message
+    inside = payload + base64.b64decode(json.loads(payload)["evidence"][0]["payload"])
+    assert not [address for address in MEMBERS if address.partition("@")[0].encode() in inside]
+
+
+async def test_all_other_contacts_get_arf() -> None:
+    """The control: somebody else asked."""
+    house = await with_mails()
+    house.desk = replace(house.desk, house=replace(house.desk.house, xarf_contacts=("abuse@other.example",)))
+    assert b"application/json" not in (await drafted(house)).message
 
 
 def encodings(private: str) -> list[bytes]:
