@@ -68,8 +68,7 @@ async def test_the_host_of_a_deaf_originator_is_told() -> None:
 
 
 async def test_every_field_comes_back_in_another_parser() -> None:
-    """All that RFC 5965 §3.1 requires, all that RFC 6650 §5.4 recommends, and the port (RFC 6692 §3): read by arf-mime,
-    which knows nothing of us."""
+    """RFC 5965 §3.1 requires them, RFC 6650 §5.4 and RFC 6692 §3 recommend them; arf-mime knows nothing of us."""
     message = (await drafted(await with_mails())).message
     theirs = arf.ARFMessage(message.decode("ascii")).get_feedback_report()
     assert (theirs.get_feedback_type(), theirs.get_version()) == ("abuse", "1")
