@@ -28,6 +28,13 @@ def test_what_is_written_is_read_back(settings: Settings, tmp_path: Path) -> Non
     assert load_settings(path) == settings
 
 
+@pytest.mark.parametrize("name", [name for name, value in msgspec.structs.asdict(Settings()).items() if value == ()])
+def test_every_list_can_be_set_from_outside(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a comma between."""
+    monkeypatch.setenv(f"ANTIPHON_{name.upper()}", "a.example,b.example")
+    assert getattr(load_settings(tmp_path / "none.toml"), name) == ("a.example", "b.example")
+
+
 @pytest.mark.parametrize(("said", "read"), [("true", True), ("false", False), ("1", True), ("0", False)])
 def test_a_switch_can_be_set_from_outside(
     said: str, read: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -60,7 +60,9 @@ class House:
 
     def tells_as_xarf(self, contact: str) -> bool:
         """Whether this abuse contact asked for its complaints as XARF: it, or its domain, stands in the settings."""
-        return bool({contact.lower(), contact.rpartition("@")[2].lower()} & set(self.xarf_contacts))
+        return bool(
+            {contact.lower(), contact.rpartition("@")[2].lower()} & {named.lower() for named in self.xarf_contacts}
+        )
 
     def derived(self, purpose: str) -> bytes:
         """A key of its own for one purpose."""

@@ -84,7 +84,7 @@ async def test_every_field_comes_back_in_another_parser() -> None:
     assert sorted(theirs.keys()) == sorted(names), "each once"
 
 
-@pytest.mark.parametrize("listed", ["abuse@net.example", "net.example"])
+@pytest.mark.parametrize("listed", ["Abuse@net.example", "net.example"])
 async def test_a_contact_that_asked_for_xarf_gets_it(listed: str) -> None:
     """It, or its domain, stands in the settings; members are words in it too."""
     house = await with_mails()

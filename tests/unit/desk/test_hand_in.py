@@ -7,6 +7,7 @@ import pytest
 from antiphon.campaign.report import Delivery, EvidenceClass, Report, ReportState, Witness
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.hand_in import hand_in
+from antiphon.desk.handover import handover_of
 from antiphon.desk.withdraw import revoke
 from antiphon.desk.work_off import work_off
 from antiphon.errors import RefusedByLaw
@@ -98,12 +99,14 @@ async def test_only_what_an_mta_saw_is_in_the_ledgers_hour() -> None:
 
 
 async def test_the_mta_tells_who_connected() -> None:
-    """Client address and port are kept with the delivery, for each member that got the mail, once."""
+    """Client address, port and reverse-path are kept with the delivery, for each member that got the mail, once."""
     home = await Household().open()
     await home.enrol("bob@home.example")
     await milter(home, home.mail(), MEMBER, MEMBER.upper(), "bob@home.example", "stranger@home.example")
     rows = await home.all(Delivery)
     assert {(row.peer_address, row.peer_port) for row in rows} == {("9.9.9.9", 40123)}
+    seen = [handover_of(row) for row in rows]
+    assert {found.mail_from for found in seen if found is not None} == {"b@shop.example"} and None not in seen
     assert len({row.member for row in rows}) == len({row.delivery for row in rows}) == 2
 
 

@@ -6,24 +6,29 @@ import base64
 import json
 from email import message_from_bytes
 from email.message import Message
+from email.utils import format_datetime
 
 import pytest
 import xarf
 
 from antiphon.campaign.report import Delivery
+from antiphon.campaign.sighting import Sighting
 from antiphon.desk.handover import Handover, handover_of
 from antiphon.desk.letter import letter_for
 from antiphon.formats.arf import parse_feedback
 from antiphon.formats.message import parse_message
 from antiphon.formats.robot import Robot, robot_of
+from antiphon.ledger.allowance import Armed
+from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case
 from antiphon.optout.channel import Kind
-from antiphon.terms import Instant
+from antiphon.terms import DAY, Instant, to_datetime
 from tests.unit.desk.household import MEMBER, Household
 from tests.unit.formats.dkim_vectors import sign
 from tests.unit.optout.test_evidence import seen as evidence_of
 from tests.unit.optout.test_feedback import ALL, mail
 
+ANN = "ann@home.example"
 VERP = "bounce-member=home.example@b7.shop.example"
 SEEN = Handover("9.9.9.9", 40123, VERP, Instant(1_780_308_000_000_000))
 
@@ -100,3 +105,31 @@ async def test_how_a_mail_came_is_kept_with_its_delivery() -> None:
     house = await Household().open()
     await house.delivered(house.mail(), peer="192.168.0.9", sender=VERP)
     assert [handover_of(d) for d in await house.all(Delivery)] == [None] * len(await house.all(Delivery))
+
+
+async def test_from_the_mail_to_the_report_that_left() -> None:
+    """The whole way: a signed `report=xarf`, a standing wish, and one XARF mail that one sighting paid."""
+    house = await Household().open(armed=Armed.COMMUNITY)
+    await house.knows("shop.example")
+    await house.enrol(ANN, "count,token,optout")
+    house.names.rows["shop.example", "MX"] = ("10 mx.shop.example",)
+    house.names.rows["mx.shop.example", "A"] = ("8.8.4.4",)
+    for day in (0, 4):
+        fields = mail(
+            "fbl@shop.example; report=xarf", To=ANN,
+            **{"Date": format_datetime(to_datetime(house.time.now())), "Message-ID": f"<{day}@shop.example>",
+               "List-Unsubscribe": "<https://stranger.example/u/k3j5h2g9d8s7a6>"},
+        )  # fmt: skip
+        raw = sign(fields, b"All the good things.\r\n" * 1200, covers=ALL)
+        await house.delivered(raw, ANN, sender=f"b-{day}@b7.shop.example")
+        await house.wait(4 * DAY)
+        await house.allow_pairs()
+    await house.wait(DAY)
+    (left,) = house.out.letters
+    (document,) = [p for p in message_from_bytes(left.message).walk() if p.get_content_type() == "application/json"]
+    payload = document.get_payload(decode=True)
+    assert isinstance(payload, bytes) and xarf.parse(payload.decode()).errors == []
+    assert json.loads(payload)["message_id"] in ("<0@shop.example>", "<4@shop.example>")
+    (attempt,) = await house.all(Attempt)
+    assert attempt.channel == "cfbl" and len(await house.all(Sighting)) == 2
+    assert sum(sighting.paid is not None for sighting in await house.all(Sighting)) == 1
