@@ -108,7 +108,7 @@ export class Outbox {
     if (status === 404) Object.assign(entry, { state: "refused", why: "Your node does not know it any more." });
     else if (status !== 200) this.#later(entry, body.detail || `Your node said ${status}.`, retryAfter);
     else {
-      const why = (body.reasons || []).map((each) => each.sentence).join(" ");
+      const why = (body.refusals || []).map((each) => each.sentence).join(" ");
       Object.assign(entry, { state: body.state, why, originator: body.originator || "", heldUntil: body.held_until || "" });
       if (OPEN.has(entry.state)) this.#later(entry, "");
     }

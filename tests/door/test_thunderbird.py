@@ -68,31 +68,36 @@ def test_its_logic_passes_its_own_tests() -> None:
 
 @NEEDS_NODE
 def test_a_real_node_takes_what_its_outbox_hands_in(tmp_path: Path) -> None:
-    """From the message's bytes to the sentence that a person reads; and a ticket that is not known keeps it."""
-    said, refused = asyncio.run(_handed_in(tmp_path))
+    """From the message's bytes to the sentence that a person reads, also where the node says no; and a ticket that is
+    not known keeps it."""
+    said, again, refused = asyncio.run(_handed_in(tmp_path))
     assert said["state"] == "accepted" and said["raw"] == ""
     assert said["said"].startswith("Accepted: it is counted and grouped. Nothing leaves before 20")
+    assert again["state"] == "refused" and again["said"] == "Not counted. This message was reported already."
     assert refused["state"] == "on its way" and "ticket" in refused["said"] and refused["raw"]
 
 
-async def _handed_in(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+async def _handed_in(folder: Path) -> tuple[dict[str, str], ...]:
     node = Stand(folder, (sys.executable, "-m", "antiphon"))
     try:
         await node.init(Path(), "ada", os.urandom(32))
         await node.start()
         tickets, _ = await enrol(node)
-        return await _by_add_on(node.http, tickets[0]), await _by_add_on(node.http, "antiphon_" + "A" * 40)
+        first = await _by_add_on(node.http, tickets[0])
+        known = b"X-Seen-By: a list\r\n" + mail(1, "addon")
+        again = await _by_add_on(node.http, tickets[0], known)
+        return first, again, await _by_add_on(node.http, "antiphon_" + "A" * 40)
     finally:
         await node.stop()
 
 
-async def _by_add_on(port: int, ticket: str) -> dict[str, str]:
+async def _by_add_on(port: int, ticket: str, raw: bytes = mail(1, "addon")) -> dict[str, str]:
     script, outbox = Path(__file__).with_name("hand_in.mjs"), ADD_ON / "outbox.mjs"
     process = await asyncio.create_subprocess_exec(
         str(JAVASCRIPT), str(script), str(outbox), f"http://127.0.0.1:{port}", ticket,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    out, _ = await process.communicate(mail(1, "addon"))
+    out, _ = await process.communicate(raw)
     found: dict[str, str] = json.loads(out)
     return found
 

@@ -83,7 +83,7 @@ test("what the node will never take is over, with its reason", async () => {
 });
 
 test("what became of it is asked for until it is decided", async () => {
-  const said = [[202, { id: "abc" }], [200, { state: "waiting" }], [200, { state: "refused", reasons: [{ name: "x", sentence: "Reported already." }] }]];
+  const said = [[202, { id: "abc" }], [200, { state: "waiting" }], [200, { state: "refused", refusals: [{ rule: "x", sentence: "Reported already." }] }]];
   const it = world(() => said.shift());
   await it.box.add(bytes("a"));
   for (let n = 0; n < 3; n += 1) {
