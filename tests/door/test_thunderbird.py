@@ -68,8 +68,7 @@ def test_its_logic_passes_its_own_tests() -> None:
 
 @NEEDS_NODE
 def test_a_real_node_takes_what_its_outbox_hands_in(tmp_path: Path) -> None:
-    """From the message's bytes to the sentence that a person reads, also where the node says no; and a ticket that is
-    not known keeps it."""
+    """From the message's bytes to the sentence that a person reads, also of a no; an unknown ticket keeps it."""
     said, again, refused = asyncio.run(_handed_in(tmp_path))
     assert said["state"] == "accepted" and said["raw"] == ""
     assert said["said"].startswith("Accepted: it is counted and grouped. Nothing leaves before 20")
