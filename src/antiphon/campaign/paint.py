@@ -92,6 +92,10 @@ def under(paint: Paint, style: Style) -> Paint | None:
 
 def merged(first: Style, then: Style) -> Style:
     """Both; where they differ the second holds."""
+    if first is NOTHING:
+        return then
+    if then is NOTHING:
+        return first
     return Style(
         first.gone or then.gone,
         first.visible if then.visible is None else then.visible,
@@ -150,8 +154,13 @@ def sheet_of(css: str) -> Mapping[str, Style]:
 
     Rules inside @media hold for some screens only and are left out, as are selectors with more than one step.
     """
+    return _rules(css[:SHEET_CHARACTERS])
+
+
+@lru_cache(maxsize=128)  # the mails of one mailing have one sheet
+def _rules(css: str) -> Mapping[str, Style]:
     sheet: dict[str, Style] = {}
-    for rule in _flat(css[:SHEET_CHARACTERS]).split("}", SHEET_RULES)[:SHEET_RULES]:
+    for rule in _flat(css).split("}", SHEET_RULES)[:SHEET_RULES]:
         selectors, _, body = rule.rpartition("{")
         style = style_of(body) if selectors else NOTHING
         if style is NOTHING:

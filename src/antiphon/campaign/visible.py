@@ -65,7 +65,8 @@ _PIECE = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"""([a-zA-Z][\w:-]{0,60})\s*=\s*("[^"]{0,2048}"|'[^']{0,2048}'|[^\s"'>]{1,2048})""")
-_BARE_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"]{3,500}", re.IGNORECASE)
+_BARE_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"]{3,500}")
+_BARE_LINK_ANY_CASE = re.compile(_BARE_LINK.pattern, re.IGNORECASE)
 
 _ZERO_WIDTH = (
     (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
@@ -125,9 +126,15 @@ def _without_unseen(text: str) -> str:
 
 def _written_links(text: str) -> list[str]:
     """Links that stand in the text itself, as mail programs make them clickable."""
-    if "://" not in text and "www." not in text.lower():
+    lower = text.lower()
+    if "://" not in text and "www." not in lower:
         return []
-    return [found.rstrip(".,;:!?)'") for found in _BARE_LINK.findall(text)]
+    if text.isascii():
+        # Two letters to begin with are searched for much faster than the same in any case.
+        links = [text[found.start() : found.end()] for found in _BARE_LINK.finditer(lower)]
+    else:
+        links = _BARE_LINK_ANY_CASE.findall(text)
+    return [link.rstrip(".,;:!?)'") for link in links]
 
 
 def html(source: str) -> Visible:
@@ -180,7 +187,7 @@ class _Page:
         if role & _UNSEEN or "hidden" in attributes:
             return None
         paint, block, href = place
-        if (attributes or self._sheet) and (style := self._style(tag, attributes)) is not NOTHING:
+        if (attributes or tag in self._sheet) and (style := self._style(tag, attributes)) is not NOTHING:
             painted = under(paint, style)
             if painted is None:
                 return None
@@ -222,7 +229,9 @@ class _Page:
             self._links[href] = None
 
     def _style(self, tag: str, attributes: Mapping[str, str | None]) -> Style:
-        if not self._sheet:
+        # Of a sheet nothing is about an element without a name, unless it is about all of its tag.
+        sheet = self._sheet
+        if not sheet or not (tag in sheet or "class" in attributes or "id" in attributes):
             own = attributes.get("style")
             if _HINTED.isdisjoint(attributes):
                 return style_of(own, tag in _INLINE) if own else NOTHING
@@ -241,7 +250,8 @@ class _Page:
         names = [f".{name}" for name in (attributes.get("class") or "").lower().split()]
         names += [f"#{attributes['id']}".lower()] if attributes.get("id") else []
         for selector in (tag, *names, *(tag + name for name in names)):
-            style = merged(style, self._sheet.get(selector, NOTHING))
+            if (said := self._sheet.get(selector)) is not None:
+                style = merged(style, said)
         own = attributes.get("style")
         return merged(style, style_of(own, tag in _INLINE)) if own else style
 

@@ -29,7 +29,7 @@ MAX_PARTS = 200
 MAX_TEXT = 2**20
 MAX_BOUNDARY = 256
 
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FOLDS = ((b"\r\n ", b" "), (b"\r\n\t", b"\t"), (b"\n ", b" "), (b"\n\t", b"\t"))
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t\r\n]+(?==\?)")
 _DATE = re.compile(
@@ -289,21 +289,27 @@ def parse_message(raw: bytes) -> Message:
     """A message as it is, however damaged. Raises MalformedInput where a stated limit is passed."""
     if len(raw) > MAX_MESSAGE:
         raise MalformedInput("The message is larger than 10 MiB.")
-    spans, body_at = split_header(raw)
-    fields = []
-    index: dict[str, list[Field]] = {}
-    for start, value_at, end in spans:
-        name = raw[start : value_at - 1].rstrip(b" \t").decode("ascii").lower()
-        value = raw[value_at:end].strip(b" \t\r\n")
+    pieces, body_at = split_header(raw)
+    fields: list[Field] = []
+    index: dict[str, tuple[Field, ...]] = {}
+    for name, whole, rest in pieces:
+        value = rest.strip(b" \t\r\n")
         if b"\n" in value:
-            value = _FOLD.sub(b"", value)
+            value = _unfolded(value)
         try:
             text = value.decode("utf-8")
         except UnicodeDecodeError:
             text = value.decode("latin-1")
-        fields.append(Field(name, raw[start:end], text))
-        index.setdefault(name, []).append(fields[-1])
-    return Message(raw, tuple(fields), body_at, {name: tuple(found) for name, found in index.items()})
+        fields.append(Field(name, whole, text))
+        index[name] = (*index[name], fields[-1]) if name in index else (fields[-1],)
+    return Message(raw, tuple(fields), body_at, index)
+
+
+def _unfolded(value: bytes) -> bytes:
+    """Without the line ends that stand before a blank (RFC 5322 §2.2.3)."""
+    for fold, blank in _FOLDS:
+        value = value.replace(fold, blank)
+    return value
 
 
 def _between(body: bytes, boundary: bytes) -> Iterator[bytes]:

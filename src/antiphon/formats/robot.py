@@ -80,6 +80,6 @@ def robot_of(message: Message) -> Robot | None:
     for found in _PART_TYPE.findall(message.body):
         if found.lower() in _PART_TYPES:
             return _PART_TYPES[found.lower()]
-    if _STATUS.search(message.body[:MAX_TEXT]):
+    if b"Final-Recipient:" in message.body and _STATUS.search(message.body[:MAX_TEXT]):
         return Robot.DSN
     return _header_kind(message)

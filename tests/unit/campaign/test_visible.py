@@ -108,3 +108,19 @@ def test_no_page_raises(broken: str) -> None:
 def test_blocks_part_words_and_spans_do_not() -> None:
     """Letters in spans of one word stay one word; paragraphs and table cells are apart."""
     assert html("<p>vou<b>ch</b><span>er</span></p><p>one</p><td>two</td>").text == "voucher one two"
+
+
+@pytest.mark.parametrize("around", ["", "\u00e4"])
+def test_a_written_link_is_found_in_any_case(around: str) -> None:
+    """Capitals in a link that stands in the text matter neither in ASCII nor beside other letters."""
+    assert plain(f"{around} Go to HTTPS://A.example/Q, or WWW.b.example!").links == (
+        "HTTPS://A.example/Q",
+        "WWW.b.example",
+    )
+
+
+def test_a_sheet_that_was_read_before_means_the_same() -> None:
+    """The sheet of one page, met again in others, hides there what it hid here, and what others add stays theirs."""
+    sheet = "<style>.x{display:none}</style>"
+    assert html(f"{sheet}<style>.y{{display:none}}</style><p class=x>a</p><p class=y>b</p><p>c</p>").text == "c"
+    assert html(f"{sheet}<p class=x>a</p><p class=y>b</p><p id=x>c</p><b>d</b>").text == "b c d"

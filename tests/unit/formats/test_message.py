@@ -374,3 +374,17 @@ def test_a_header_that_is_none_costs_no_time(filler: bytes) -> None:
     with contextlib.suppress(MalformedInput):
         split_header(raw)
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"A: b\r\n c\n\td\r\n\r\n", "b c\td"),
+        (b"A: b\r\r\n c\n \n\n", "b\r c"),
+        (b"A: b\nFrom x\n c\n\n", "b\nFrom x c"),
+        (b"From x\nA: b\n c\n\n", "b c"),
+    ],
+)
+def test_a_value_is_unfolded_where_a_blank_follows(raw: bytes, value: str) -> None:
+    """Line ends before a blank go, other characters stay, also where a mailbox file put a line in between."""
+    assert [found.value for found in parse_message(raw).all("a")] == [value]
