@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -92,13 +93,16 @@ def regroup(home: Path, campaign_id: str, other: str, never: bool, as_json: bool
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--jsonl", is_flag=True, help="One JSON object a line; the only form, named for programs.")
-def group(paths: tuple[Path, ...], jsonl: bool) -> None:
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, help="Processes that read mail; the answer is the same.")
+def group(paths: tuple[Path, ...], jsonl: bool, jobs: int) -> None:
     """Which mailing each message belongs to, and why. Needs no home.
 
     \b
       antiphon group ~/Maildir > groups.jsonl
+      antiphon group --jobs 2 ~/Maildir > groups.jsonl
     """
     from antiphon.campaign.stream import group_messages
+    from antiphon.cli.hands import in_order
     from antiphon.intake.folder import FoundProblem, walk
 
     def mails() -> Iterator[tuple[str, bytes]]:
@@ -109,7 +113,8 @@ def group(paths: tuple[Path, ...], jsonl: bool) -> None:
                 yield found.path, found.raw
 
     count, began = 0, _monotonic()
-    for placed in group_messages(mails(), seed=os.urandom(32)):
+    each = partial(in_order, jobs=jobs) if jobs > 1 else map
+    for placed in group_messages(mails(), seed=os.urandom(32), each=each):
         count += 1
         click.echo(json.dumps({"path": placed.path, "campaign": placed.campaign or None, "why": placed.why}))
     click.echo(f"{count} messages, {count / max(_monotonic() - began, 1e-9):.0f} messages/s", err=True)
