@@ -75,3 +75,18 @@ def test_the_pages_have_their_blocks() -> None:
     assert line in page
     assert len(BLOCK_OF_ANN.findall(AWAY.read_text("utf-8"))) == 3
     assert len(BLOCK.findall(FILTER.read_text("utf-8"))) == 2
+
+
+@pytest.mark.parametrize("name", ["antiphon", "antiphon-delivered"])
+def test_both_syntaxes_of_dovecot_name_the_same_scripts(name: str) -> None:
+    """What is written for 2.4 and can not be run here differs from what is run in its syntax alone."""
+    folder = ROOT / "contrib" / "dovecot"
+    older, newer = ((folder / file).read_text("utf-8") for file in (f"{name}.conf", f"{name}-2.4.conf"))
+    said = [re.sub(r"(?m)^ *#.*$", "", text) for text in (older, newer)]
+    for each in (r"/etc/dovecot/antiphon\S*", r"\bsieve_(?:imapsieve|extprograms)\b", r"vnd\.dovecot\.pipe"):
+        first, second = (set(re.findall(each, text)) for text in said)
+        assert first == second, each
+    scripts = re.findall(r"antiphon/(\w+)\.sieve", newer)
+    assert scripts and all((folder / f"{script}.sieve").exists() for script in scripts)
+    assert newer.count("{") == newer.count("}")
+    assert "NOT RUN HERE" in newer
