@@ -19,7 +19,7 @@ PROVING_BITS = 2048
 """An RSA key shorter than that proves nothing by itself (RFC 8301 §3.2)."""
 MAX_KEY_RECORD = 4096
 
-ALGORITHMS = {"rsa-sha256": SHA256, "ed25519-sha256": SHA256, "rsa-sha1": SHA1}
+ALGORITHMS: dict[str, type[SHA256 | SHA1]] = {"rsa-sha256": SHA256, "ed25519-sha256": SHA256, "rsa-sha1": SHA1}
 _ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 _FOLDED = re.compile(rb"[ \t\r\n]+")
 _TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
