@@ -15,10 +15,11 @@ READ_CHARACTERS = 40_000
 _PATCH = re.compile(r"^(?:diff --git |@@ -\d+,\d+ \+\d+|Index: \S+\n=====)", re.MULTILINE)
 _PATCH_MARKS = ("diff --git ", "@@ -", "Index: ")
 _QUOTE = re.compile(
-    r"^[ \t]{0,4}>|^[ \t]{0,4}-{2,} ?(?:original|forwarded|urspr|message d|mensaje)"
-    r"|^.{0,160}\b(?:wrote|writes|schrieb|escribió|a écrit|ha scritto|escreveu|skrev)\b.{0,40}:\s*$",
-    re.MULTILINE | re.IGNORECASE,
+    r"^[ \t]{0,4}>|^[ \t]{0,4}-{2,} ?(?:original|forwarded|urspr|message d|mensaje)", re.MULTILINE | re.IGNORECASE
 )
+_WRITING = ("wrote", "writes", "schrieb", "escribió", "a écrit", "ha scritto", "escreveu", "skrev")
+_WROTE = re.compile(rf"^.{{0,160}}\b(?:{'|'.join(_WRITING)})\b.{{0,40}}:\s*$", re.MULTILINE | re.IGNORECASE)
+_PAGE_WORDS = ("gmail_quote", "cite", "original message")
 _PAGE_QUOTE = re.compile(r"gmail_quote|type=[\"']?cite\b|-{2,} ?original message", re.IGNORECASE)
 _ANSWER = re.compile(r"\s*(?:\[[^\]]{1,40}\]\s*)?(?:re|aw|sv|antw|rif|odp)\s*(?:\[\d+\])?:", re.IGNORECASE)
 
@@ -69,10 +70,25 @@ def converses(message: Message, title: str, texts: Iterable[tuple[Part, str]]) -
     for part, whole in texts:
         if part.content_type in ("text/plain", "text/html") and not part.filename:
             text = whole[:READ_CHARACTERS]
-            quote = _QUOTE if part.content_type == "text/plain" else _PAGE_QUOTE
-            if (answers and quote.search(text)) or (any(m in text for m in _PATCH_MARKS) and _PATCH.search(text)):
+            quotes = _text_quotes if part.content_type == "text/plain" else _page_quotes
+            if (answers and quotes(text)) or (any(m in text for m in _PATCH_MARKS) and _PATCH.search(text)):
                 return True
     return False
+
+
+def _text_quotes(text: str) -> bool:
+    return _QUOTE.search(text) is not None or (_may_say(text, _WRITING) and _WROTE.search(text) is not None)
+
+
+def _page_quotes(text: str) -> bool:
+    return _may_say(text, _PAGE_WORDS) and _PAGE_QUOTE.search(text) is not None
+
+
+def _may_say(text: str, words: Iterable[str]) -> bool:
+    """Whether one of the words may be there in any case: a quick look for ASCII; other letters fold by rules of their
+    own."""
+    lower = text.lower()
+    return not text.isascii() or any(word in lower for word in words)
 
 
 def text_of(part: Part) -> str:

@@ -107,19 +107,20 @@ def place(
     campaign, renewed = _grown(held[name], fingerprint, like.text, arrival.at)
     campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]], apart)
     if absorbed:
-        renewed = tuple(replace(band, campaign=campaign.id) for band in renewed)
+        renewed = tuple(band._replace(campaign=campaign.id) for band in renewed)
     return Placement(campaign, renewed, False, join.rule, join.why, also, absorbed)
 
 
 def _shared(bands: Sequence[Band], campaigns: Mapping[bytes, Campaign], at: Instant) -> dict[bytes, dict[Band, int]]:
     """The rows that are evidence by the campaign they belong to, each with the number of campaigns that carry it."""
     carriers: dict[bytes, set[bytes]] = defaultdict(set)
+    named = {name: campaign.id for name, campaign in campaigns.items()}
     for band in bands:
-        carriers[band.token].add(campaigns[band.campaign].id)
+        carriers[band.token].add(named[band.campaign])
     shared: dict[bytes, dict[Band, int]] = defaultdict(dict)
     for band in bands:
-        if len(carriers[band.token]) <= COMMON and abs(at - band.seen_at) <= HORIZON:
-            shared[campaigns[band.campaign].id][band] = len(carriers[band.token])
+        if (count := len(carriers[band.token])) <= COMMON and abs(at - band.seen_at) <= HORIZON:
+            shared[named[band.campaign]][band] = count
     return shared
 
 
@@ -204,11 +205,15 @@ class MemoryIndex:
             rows = self._seen.get(token)
             if rows is None:
                 continue
-            # Nearly every token is of one campaign: a pair takes a third of the room of a dict.
-            pairs = ((seen, name) for name, seen in rows.items()) if isinstance(rows, dict) else (rows,)
+            if not isinstance(rows, dict):
+                # Nearly every token is of one campaign: a pair takes a third of the room of a dict.
+                seen, name = rows
+                if abs(at - seen) <= HORIZON and self.name_of(name) in self._campaigns:
+                    found.append(Band(token, name, seen))
+                continue
             near = [
                 (seen, name)
-                for seen, name in pairs
+                for name, seen in rows.items()
                 if abs(at - seen) <= HORIZON and self.name_of(name) in self._campaigns
             ]
             if len(near) > COMMON:
@@ -240,7 +245,8 @@ class MemoryIndex:
         pairs: dict[tuple[int, bytes], tuple[int, bytes]] = {}
         for band in bands:
             # All tokens of one message share one pair.
-            pair = pairs.setdefault((band.seen_at, band.campaign), (band.seen_at, band.campaign))
+            pair = (band.seen_at, band.campaign)
+            pair = pairs.setdefault(pair, pair)
             self._seen[band.token] = _with(self._seen.pop(band.token, None), pair)
         self._campaigns = _bounded(self._campaigns, self._most)
         self._seen = _bounded(self._seen, self._most_tokens)

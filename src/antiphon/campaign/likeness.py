@@ -257,10 +257,11 @@ def score(like: Likeness) -> Join:
         if veto.holds(like):
             return Join(False, veto.name, f"Kept apart: {veto.says(like)}.")
     weighed = [(kind.bits(like), kind) for kind in EVIDENCE]
-    totals = {
-        group: _together([weight for weight, kind in weighed if kind.group == group and weight > 0], share)
-        for group, share in GROUPS.items()
-    }
+    groups: dict[str, list[float]] = {group: [] for group in GROUPS}
+    for weight, kind in weighed:
+        if weight > 0:
+            groups[kind.group].append(weight)
+    totals = {group: _together(weights, GROUPS[group]) for group, weights in groups.items()}
     bits = sum(totals.values()) + sum(weight for weight, _ in weighed if weight < 0)
     if bits < ENOUGH or totals["content"] + totals["file"] < SEEN:
         return Join(False, "", "Kept apart: too little in common.", bits)

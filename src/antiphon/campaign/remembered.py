@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from struct import pack, unpack_from
 from typing import NamedTuple
 
@@ -22,8 +23,7 @@ PIECE = _HEAD + MARKS * MARK + SLOTS + VOCABULARY_SLOTS + 2 * FIGURES
 """Bytes of one remembered text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(NamedTuple):
     """One token of one campaign as a store keeps it, unique by (token, campaign); `seen_at` is its latest sight."""
 
     token: bytes
@@ -93,7 +93,7 @@ def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, 
             phrases += 1 / carriers
     alike, text = _nearest(fingerprint, _texts(campaign.sketches))
     enough = min(text.words, fingerprint.words) >= FEW_WORDS
-    mine, theirs = _Marks.of(fingerprint.marks), _Marks.of(text.marks)
+    mine, theirs = _marks(fingerprint.marks), _marks(text.marks)
     return Likeness(
         gap=max(campaign.first_at - at, at - campaign.last_at, 0),
         landing_age=landed,
@@ -132,10 +132,11 @@ class _Marks(NamedTuple):
     structure: bytes
     landings: frozenset[bytes]
 
-    @classmethod
-    def of(cls, marks: bytes) -> _Marks:
-        author, account, subject, structure, *landings = (marks[at : at + MARK] for at in range(0, MARKS * MARK, MARK))
-        return cls(author, account, subject, structure, frozenset(landings) - {_NO_MARK, b""})
+
+@lru_cache(maxsize=4096)  # a message is compared with several campaigns, and they with the next one
+def _marks(marks: bytes) -> _Marks:
+    author, account, subject, structure, *landings = (marks[at : at + MARK] for at in range(0, MARKS * MARK, MARK))
+    return _Marks(author, account, subject, structure, frozenset(landings) - {_NO_MARK, b""})
 
 
 _NO_MARK = bytes(MARK)
@@ -160,7 +161,8 @@ class _Text:
     figures: bytes
 
 
-def _texts(sketches: bytes) -> list[_Text]:
+@lru_cache(maxsize=1024)  # the campaigns that are met now are met again
+def _texts(sketches: bytes) -> tuple[_Text, ...]:
     texts = []
     for at in range(0, len(sketches), PIECE):
         words, numbers = unpack_from(">HH", sketches, at)
@@ -176,7 +178,7 @@ def _texts(sketches: bytes) -> list[_Text]:
                 sketches[figures_at : figures_at + 2 * numbers],
             )
         )
-    return texts
+    return tuple(texts)
 
 
 def piece_of(fingerprint: Fingerprint) -> bytes:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
 from typing import NamedTuple
@@ -28,6 +29,8 @@ MAX_DEPTH = 50
 MAX_PARTS = 200
 MAX_TEXT = 2**20
 MAX_BOUNDARY = 256
+KNOWN_VALUE = 80
+"""Characters of a media type with its parameters that is remembered once it was read."""
 
 _FOLDS = ((b"\r\n ", b" "), (b"\r\n\t", b"\t"), (b"\n ", b" "), (b"\n\t", b"\t"))
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
@@ -163,6 +166,11 @@ class Field(NamedTuple):
 
 def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     """Type and parameters (RFC 2045 §5.1), continuations and charsets of RFC 2231 §3 and §4 resolved."""
+    kind, parameters = (_known if len(value) <= KNOWN_VALUE else _read_media_type)(value)
+    return kind, dict(parameters)
+
+
+def _read_media_type(value: str) -> tuple[str, dict[str, str]]:
     found = _MEDIA_TYPE.match(value)
     if ";" not in value:
         return (found[1].lower() if found else "text/plain"), {}
@@ -175,6 +183,9 @@ def parse_media_type(value: str) -> tuple[str, dict[str, str]]:
         numbered = pieces.setdefault(name_parts[1], {})
         numbered.setdefault(int(name_parts[2] or 0), (bool(name_parts[3]), plain))
     return (found[1].lower() if found else "text/plain"), {name: _joined(parts) for name, parts in pieces.items()}
+
+
+_known = lru_cache(maxsize=1024)(_read_media_type)  # mails have few types many times
 
 
 def _joined(numbered: Mapping[int, tuple[bool, str]]) -> str:

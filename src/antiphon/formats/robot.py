@@ -62,12 +62,11 @@ def _header_kind(message: Message) -> Robot | None:
     replied = any(f.value.lower().startswith("auto-replied") for f in message.all("auto-submitted"))
     if replied or any(message.count(name) for name in _REPLIES):
         return Robot.AUTO_REPLY
-    null_path = any(f.value.replace(" ", "") in ("<>", "") for f in message.all("return-path"))
-    # A null path alone proves nothing: one unwanted mailing in fifteen wears it.
-    bounced = _BOUNCED.search(subject) or _PLAIN.search(message.body[:4096])
     if message.count("x-failed-recipients") or _DAEMON.search(author):
         return Robot.DSN
-    if bounced and (null_path or _POSTMASTER.search(author)):
+    null_path = any(f.value.replace(" ", "") in ("<>", "") for f in message.all("return-path"))
+    # A null path alone proves nothing: one unwanted mailing in fifteen wears it.
+    if (null_path or _POSTMASTER.search(author)) and (_BOUNCED.search(subject) or _PLAIN.search(message.body[:4096])):
         return Robot.DSN
     return Robot.ARF if _MACHINE.search(subject) else None
 
@@ -77,9 +76,10 @@ def robot_of(message: Message) -> Robot | None:
     kind, parameters = parse_media_type(" ".join(f.value for f in message.all("content-type")[:1]))
     if kind == "multipart/report":
         return _REPORT_TYPES.get(parameters.get("report-type", "").lower(), Robot.DSN)
-    for found in _PART_TYPE.findall(message.body):
+    body = message.body
+    for found in _PART_TYPE.findall(body):
         if found.lower() in _PART_TYPES:
             return _PART_TYPES[found.lower()]
-    if b"Final-Recipient:" in message.body and _STATUS.search(message.body[:MAX_TEXT]):
+    if b"Final-Recipient:" in body and _STATUS.search(body[:MAX_TEXT]):
         return Robot.DSN
     return _header_kind(message)
