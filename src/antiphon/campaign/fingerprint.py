@@ -139,7 +139,7 @@ def claimed_signers(message: Message) -> tuple[str, ...]:
 def _opened(texts: Iterable[tuple[Part, str]], *, listed: bool = False) -> tuple[Visible, list[tuple[bytes, bytes]]]:
     """The body as seen (HTML if there is any, as a mail program shows it), and kind and digest of what is attached."""
     pages: list[Visible] = []
-    plains: list[Visible] = []
+    plains: list[str] = []
     files: dict[tuple[bytes, bytes], None] = {}
     for part, text in texts:
         if not part.content_type.startswith("text/") or (part.filename and (pages or plains)):
@@ -149,14 +149,14 @@ def _opened(texts: Iterable[tuple[Part, str]], *, listed: bool = False) -> tuple
         elif part.content_type == "text/html":
             pages.append(visible.html(text))
         else:
-            plains.append(visible.plain(without_footer(text) if listed else text))
-    if any(page.text or page.links for page in pages):
-        plains = pages
+            plains.append(without_footer(text) if listed else text)
+    if not any(page.text or page.links for page in pages):
+        pages = list(map(visible.plain, plains))
     body = Visible(
-        "\n".join(body.text for body in plains),
-        tuple(link for body in plains for link in body.links),
-        tuple(tag for body in plains for tag in body.frame),
-        any(body.remote for body in plains),
+        "\n".join(body.text for body in pages),
+        tuple(link for body in pages for link in body.links),
+        tuple(tag for body in pages for tag in body.frame),
+        any(body.remote for body in pages),
     )
     return body, list(files)
 

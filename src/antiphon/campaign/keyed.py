@@ -40,6 +40,10 @@ class Keys:
     def __init__(self, seed: bytes) -> None:
         self._key = blake2b(seed, digest_size=32, person=b"antiphon-token").digest()
         self._sketch_seed = int.from_bytes(blake2b(seed, digest_size=7, person=b"antiphon-sketch").digest(), "big")
+        width, end = ROWS * 4, SLOTS * 4
+        places = [(b"b", at, at + width) for at in range(0, BANDS * width, width)]
+        places += [(b"p", at, at + 4) for at in range(end - 4 * PHRASES, end, 4)]
+        self._places = [(kind, at, to, self._sketch_seed + at) for kind, at, to in places]
 
     def token(self, kind: bytes, value: bytes) -> bytes:
         """Eight bytes that stand for this value of this kind of evidence."""
@@ -66,15 +70,7 @@ class Keys:
         sketch.update([*map(" ".join, zip(words, words[1:], words[2:], strict=False))])
         places: list[int] = sketch.digest()
         packed = pack(f">{SLOTS}I", *places)
-        width = ROWS * 4
-        bands = [
-            b"b" + xxh3_64_digest(packed[at : at + width], seed=self._sketch_seed + at)[:7]
-            for at in range(0, BANDS * width, width)
-        ]
-        bands += [
-            b"p" + xxh3_64_digest(packed[at : at + 4], seed=self._sketch_seed + at)[:7]
-            for at in range(len(packed) - 4 * PHRASES, len(packed), 4)
-        ]
+        bands = [kind + xxh3_64_digest(packed[at:to], seed)[:7] for kind, at, to, seed in self._places]
         return packed[3::4], tuple(bands)
 
     def vocabulary(self, words: Sequence[str]) -> bytes:
