@@ -75,7 +75,7 @@ class Rows:
         case = await self._enter(request)
         if isinstance(case, Response):
             return case
-        form = await _form(request)
+        form = await read_form(request)
         try:
             signature = base64.b64decode("".join(form.get("signature", "").split()), validate=True)
         except ValueError:
@@ -108,7 +108,7 @@ class Rows:
             return self._plain("There is nobody to hand over", refused.what, status=409)
         except AnchorLost:
             return self._plain("Not now", "This node has to be looked at first. Try again tomorrow.", status=503)
-        match (await _form(request)).get("as", "page"):
+        match (await read_form(request)).get("as", "page"):
             case "csv":
                 named = {**POLICY, "Content-Disposition": "attachment; filename=rows.csv", "X-Entry": str(found.entry)}
                 return Response(found.data, media_type="text/csv", headers=named)
@@ -222,7 +222,7 @@ def _json(found: RowFile) -> bytes:
     return json.dumps(said, indent=1).encode()
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form, the first of each; none of one that is too large."""
     try:
         found = parse_qs((await _body(request, MOST_FORM)).decode("ascii", "replace"), max_num_fields=8)
@@ -242,7 +242,7 @@ async def _body(request: Request, most: int) -> bytes:
 
 
 async def _one(request: Request) -> list[tuple[int, RowStatus, str]]:
-    form = await _form(request)
+    form = await read_form(request)
     return [(int(form.get("row", "")), RowStatus(form.get("status", "")), form.get("text", ""))]
 
 

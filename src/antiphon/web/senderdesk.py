@@ -26,6 +26,7 @@ from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import FINAL, Case, State
 from antiphon.ports import Transaction
 from antiphon.terms import show_instant
+from antiphon.web.disputes import Disputes
 from antiphon.web.frame import POLICY, Markup, chip, commands, page, table
 from antiphon.web.rows import Rows
 
@@ -38,6 +39,7 @@ ANSWERS = {
     "dispute": ("This is wrong: pause everything", "Everything about you is paused until a person has decided."),
     "stop": ("Send no more", "Nothing more is sent to you."),
 }
+NO_LINK = "No notice carries this link. Who holds a domain can pause what is asked of it without: at /desk/ here."
 
 
 class Turnstile:
@@ -64,8 +66,9 @@ class SenderDesk:
         self._turnstile = Turnstile(A_MINUTE)
 
     def routes(self) -> list[Route]:
-        """The page, the file that proves the notice, and nothing below."""
+        """The page, the file that proves the notice, what lies below, and the page for whoever has no link."""
         return [
+            *Disputes(self._desk, self._lets).routes(),
             Route("/desk/{token}", self.show, methods=["GET", "POST"]),
             Route("/desk/{token}/proof", self.proof, methods=["GET"]),
             *Rows(self._desk, self._case).routes(),
@@ -108,16 +111,19 @@ class SenderDesk:
         path = inclusion_proof(index, log.anchored, lambda level, place: hash_at(tx, level, place))
         return print_proof(Proof(index, path, log.note, kept.body if kept is not None else None))
 
+    def _lets(self) -> bool:
+        return self._turnstile.lets(asyncio.get_running_loop().time())
+
     async def _case(self, request: Request) -> Case | Response:
         """The case of this link, or the one answer for every other link."""
-        if not self._turnstile.lets(asyncio.get_running_loop().time()):
+        if not self._lets():
             made = self._plain("Too many at once", "This page is read by people. Try again in a minute.", status=429)
             made.headers["Retry-After"] = "60"
             return made
         token = request.path_params["token"]
         cases = await self._desk.store.read(lambda tx: tx.find(Case, reply_token=token))
         if not cases:
-            return self._plain("There is nothing here", "No notice carries this link.", status=404)
+            return self._plain("There is nothing here", NO_LINK, status=404)
         return cases[0]
 
     def _body(self, case: Case, notice: Attempt | None) -> str:
