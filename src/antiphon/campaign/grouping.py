@@ -107,7 +107,7 @@ def place(
     campaign, renewed = _grown(held[name], fingerprint, like.text, arrival.at)
     campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]], apart)
     if absorbed:
-        renewed = tuple(band._replace(campaign=campaign.id) for band in renewed)
+        renewed = tuple(replace(band, campaign=campaign.id) for band in renewed)
     return Placement(campaign, renewed, False, join.rule, join.why, also, absorbed)
 
 

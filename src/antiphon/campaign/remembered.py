@@ -23,7 +23,8 @@ PIECE = _HEAD + MARKS * MARK + SLOTS + VOCABULARY_SLOTS + 2 * FIGURES
 """Bytes of one remembered text."""
 
 
-class Band(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Band:
     """One token of one campaign as a store keeps it, unique by (token, campaign); `seen_at` is its latest sight."""
 
     token: bytes
