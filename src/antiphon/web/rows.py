@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from antiphon.desk.desk import Desk
+from antiphon.desk.exchange import exchange_of
 from antiphon.desk.rows import RowFile, challenge, fetch, granted, prove, say
 from antiphon.errors import AnchorLost, RefusedByLaw
 from antiphon.optout.case import Case
@@ -139,7 +140,10 @@ class Rows:
         return case, await granted(self._desk, case, request.path_params["secret"])
 
     async def _before(self, case: Case) -> str:
-        rows = await self._desk.store.read(lambda tx: tx.find(HandedRow, originator=case.originator))
+        rows, passed = await self._desk.store.read(
+            lambda tx: (tx.find(HandedRow, originator=case.originator), exchange_of(tx, case))
+        )
+        lines = [[line.day, line.who, line.what, line.entry] for line in passed]
         counts = {status: sum(row.status is status for row in rows) for status in RowStatus}
         so_far = table("So far", ["rows", "how many"], [[SAID.get(s, "handed"), n] for s, n in counts.items() if n])
         return (
@@ -152,6 +156,8 @@ class Rows:
                 f"<form method=post><input type=hidden name=as value={kind}><button>{word}</button></form>"
                 for kind, word in (("page", "Fetch and show"), ("csv", "Fetch as CSV"), ("json", "Fetch as JSON"))
             )
+            + "<h2>The exchange so far</h2>"
+            + table("What passed between us", ["day", "who", "what", "entry"], lines)
         )
 
     def _plain(self, title: str, sentence: str, *, status: int) -> Response:

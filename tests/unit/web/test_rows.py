@@ -177,3 +177,16 @@ async def test_a_case_that_is_over_says_so(house: Household, browser: Visitor, t
     await browser.post(await place(house), "stop")
     assert (await browser.ask("POST", room, b"as=csv", FORM)).status == 409
     assert not await house.all(HandedRow)
+
+
+@needs_openssl
+async def test_the_room_shows_the_whole_exchange(house: Household, browser: Visitor, tmp_path: Path) -> None:
+    """What was said before and after, in order, also once the case is over; the notice's own page shows none of it."""
+    await browser.post(await place(house), "done")
+    room = await proved(house, browser, tmp_path)
+    await browser.ask("POST", room, b"as=csv", FORM)
+    await browser.post(await place(house), "stop")
+    shown = (await browser.get(room)).text
+    words = ["done", "proved its key", "fetched 2 rows", "asked us to send no more"]
+    assert re.findall("|".join(words), shown) == words
+    assert "fetched 2 rows" not in (await browser.get(await place(house))).text
