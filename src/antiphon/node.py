@@ -51,6 +51,7 @@ from antiphon.web.control import Control
 from antiphon.web.maps import Maps
 from antiphon.web.metrics import Pulse
 from antiphon.web.pages import Pages, serve_desk, serve_pages
+from antiphon.web.still import Still
 
 USER_AGENT = f"Antiphon/{__version__}"
 
@@ -272,7 +273,7 @@ async def run(home: Home, journal: Journal) -> None:
         desk, settings, around = await opened.enter_async_context(open_desk(home))
         await _take_up(desk, around, journal)
         shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
-        control = Control(desk, wake, FolderShelf)
+        control, still = Control(desk, wake, FolderShelf), Still(desk, FolderShelf(home.public / "desk"))
         health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
         doors = Doors(desk, settings, wake, reports=home.reports, tls=around.tls)
         opened.push_async_callback(doors.close)
@@ -292,6 +293,7 @@ async def run(home: Home, journal: Journal) -> None:
                 await doors.handing.gather()
                 await doors.watching.keep_up()
                 due = await _round(desk, shelf, journal)
+                await still.keep_up()
             pulse.beat()
             await journal.follow(desk.store)
             return due

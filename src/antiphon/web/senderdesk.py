@@ -89,7 +89,7 @@ class SenderDesk:
             said = f"<p role='status' class='lead'>{chip('✓', f'Noted: {word}', 'good')} {ANSWERS[word][1]}</p>"
             again = await self._desk.store.read(lambda tx: tx.get(Case, found.case))
             case = again if again is not None else found
-        notice = await self._desk.store.read(lambda tx: _notice(tx, case))
+        notice = await self._desk.store.read(lambda tx: notice_of(tx, case))
         return page(self._desk.house.name, "Is this mail really ours? Yes.", said + self._body(case, notice))
 
     async def proof(self, request: Request) -> Response:
@@ -97,19 +97,11 @@ class SenderDesk:
         case = await self._case(request)
         if isinstance(case, Response):
             return case
-        found = await self._desk.store.read(lambda tx: self._proof(tx, case))
+        found = await self._desk.store.read(lambda tx: proof_of(tx, self._desk, case))
         if found is None:
             return self._plain("There is nothing here", "No notice of this case is published yet.", status=404)
         named = {**POLICY, "Content-Disposition": "attachment; filename=notice.tlog-proof"}
         return PlainTextResponse(found, headers=named)
-
-    def _proof(self, tx: Transaction, case: Case) -> bytes | None:
-        index, log = case.notice_intent, self._desk.log
-        if index is None or index >= log.anchored:
-            return None
-        kept = tx.get(StoredEntry, index)
-        path = inclusion_proof(index, log.anchored, lambda level, place: hash_at(tx, level, place))
-        return print_proof(Proof(index, path, log.note, kept.body if kept is not None else None))
 
     def _lets(self) -> bool:
         return self._turnstile.lets(asyncio.get_running_loop().time())
@@ -142,32 +134,12 @@ class SenderDesk:
             "person, in the tokens that you gave them, as a file for your list; you can say of each what became "
             "of it.</p>"
             f"<form method=post action='{case.reply_token}/prove'><button>Show that I hold the key</button></form>"
-            f"{self._check(case, notice)}"
+            f"{check_us(self._desk, notice, f'{case.reply_token}/proof')}"
             "<h2>To get no more from us at all</h2><p>Press <em>Send no more</em>, or publish this record under the "
             "name of the host that would be asked:</p>"
             + commands(['_antiphon.<host>.  TXT  "v=antiphon1; stop"'])
             + f"<h2>Who we are</h2><p>{escape(house.name)}, {escape(house.legal_name)}, "
             f"{escape(house.postal_address)}</p>"
-        )
-
-    def _check(self, case: Case, notice: Attempt | None) -> str:
-        url, path = self._desk.house.public_url, f"{case.reply_token}/proof"
-        place = escape(url.rstrip("/") + "/ledger/", quote=True)
-        where = f"Its files are at <a href='{place}'>{place}</a>. " if url else ""
-        mine = ""
-        if notice is not None and notice.message is not None:
-            mine = (
-                f"<p>Alone and offline: <a href='{path}'>this file</a> holds the entry of your notice and its way up "
-                "to a checkpoint that we signed. The entry names the SHA-256 of the notice as it left us, from its "
-                "first DKIM-Signature line to its end:</p>"
-                + commands([notice.message.hex(), print_vkey(self._desk.log.verifier)])
-                + "<p>The first line is that digest, the second the key of our log. How to compare them is on the "
-                "page <em>Check a notice</em> of the manual.</p>"
-            )
-        return (
-            "<h2>Check us</h2><p>Everything that we ask stands in a public ledger before it is asked. "
-            f"{where}<code>antiphon audit</code>, one file that trusts nothing of this node, says whether we asked "
-            f"more than we may.</p>{mine}"
         )
 
     def _plain(self, title: str, sentence: str, *, status: int) -> HTMLResponse:
@@ -176,7 +148,40 @@ class SenderDesk:
         return made
 
 
-def _notice(tx: Transaction, case: Case) -> Attempt | None:
+def proof_of(tx: Transaction, desk: Desk, case: Case) -> bytes | None:
+    """C2SP tlog-proof of the notice's entry; None while it is not published."""
+    index, log = case.notice_intent, desk.log
+    if index is None or index >= log.anchored:
+        return None
+    kept = tx.get(StoredEntry, index)
+    path = inclusion_proof(index, log.anchored, lambda level, place: hash_at(tx, level, place))
+    return print_proof(Proof(index, path, log.note, kept.body if kept is not None else None))
+
+
+def check_us(desk: Desk, notice: Attempt | None, path: str) -> str:
+    """How to check a notice alone; its proof is at `path`."""
+    url = desk.house.public_url
+    place = escape(url.rstrip("/") + "/ledger/", quote=True)
+    where = f"Its files are at <a href='{place}'>{place}</a>. " if url else ""
+    mine = ""
+    if notice is not None and notice.message is not None:
+        mine = (
+            f"<p>Alone and offline: <a href='{path}'>this file</a> holds the entry of your notice and its way up "
+            "to a checkpoint that we signed. The entry names the SHA-256 of the notice as it left us, from its "
+            "first DKIM-Signature line to its end:</p>"
+            + commands([notice.message.hex(), print_vkey(desk.log.verifier)])
+            + "<p>The first line is that digest, the second the key of our log. How to compare them is on the "
+            "page <em>Check a notice</em> of the manual.</p>"
+        )
+    return (
+        "<h2>Check us</h2><p>Everything that we ask stands in a public ledger before it is asked. "
+        f"{where}<code>antiphon audit</code>, one file that trusts nothing of this node, says whether we asked "
+        f"more than we may.</p>{mine}"
+    )
+
+
+def notice_of(tx: Transaction, case: Case) -> Attempt | None:
+    """The notice of a case, once one left."""
     return tx.get(Attempt, case.notice_intent) if case.notice_intent is not None else None
 
 

@@ -1,0 +1,86 @@
+"""The still copies: there once a notice's entry is published, they say what the notice said, and need no node."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from antiphon.desk.withdraw import stop_case
+from antiphon.optout.case import Case
+from antiphon.terms import DAY
+from antiphon.web.pages import Pages
+from antiphon.web.still import INDEX, Still
+from tests.unit.desk.household import Household, Shelved
+from tests.unit.web.test_senderdesk import house as noticed
+from tests.unit.web.visitor import Visitor
+
+house = noticed
+
+
+async def kept(house: Household) -> tuple[str, dict[str, bytes]]:
+    """The token of the notice, and the files."""
+    shelf = Shelved()
+    await Still(house.desk, shelf).keep_up()
+    (case,) = await house.all(Case)
+    return case.reply_token, shelf.files
+
+
+async def test_a_copy_says_what_the_live_page_says_and_proves_it_alike(house: Household) -> None:
+    """The digest, the key and the proof are the same bytes; the link to the proof is a file beside it."""
+    token, files = await kept(house)
+    assert set(files) == {INDEX, f"{token}.html", f"{token}.tlog-proof"}
+    browser, still = Visitor(Pages(house.desk, {}).application()), files[f"{token}.html"].decode()
+    assert (await browser.get(f"/desk/{token}/proof")).content == files[f"{token}.tlog-proof"]
+    live = (await browser.get(f"/desk/{token}")).text
+    for pattern in (r"\b[0-9a-f]{64}\n[^<]+", r"<strong>shop\.example</strong>"):
+        found = re.search(pattern, live)
+        assert found is not None and found[0] in still
+    assert f"href='{token}.tlog-proof'" in still
+
+
+async def test_a_copy_needs_no_script_no_form_and_nothing_from_elsewhere(house: Household) -> None:
+    """Its policy comes with it."""
+    token, files = await kept(house)
+    still = files[f"{token}.html"].decode()
+    assert not re.search(r"<(script|form|img|link|iframe)\b", still)
+    policy = re.search(r'http-equiv=\'Content-Security-Policy\' content="([^"]+)"', still)
+    assert policy is not None and policy[1].startswith("default-src 'none'")
+    assert token not in files[INDEX].decode()
+
+
+async def test_a_copy_stands_still(house: Household) -> None:
+    """Neither reports nor answers move it, and what is written is not written again."""
+    shelf = Shelved()
+    still = Still(house.desk, shelf)
+    await still.keep_up()
+    before = dict(shelf.files)
+    await house.delivered(house.mail())
+    (case,) = await house.all(Case)
+    await stop_case(house.desk, case.case, "shop.example", who="the originator, at the desk")
+    await house.wait(3 * DAY)
+    shelf.files.clear()
+    await still.keep_up()
+    assert shelf.files == {}
+    token, again = await kept(house)
+    assert again[f"{token}.html"] == before[f"{token}.html"]
+
+
+async def test_nothing_is_written_before_a_notice_left() -> None:
+    """But the page that hides the names of the others."""
+    house = await Household().open()
+    await house.wait(DAY)
+    shelf = Shelved()
+    await Still(house.desk, shelf).keep_up()
+    assert set(shelf.files) == {INDEX}
+
+
+@pytest.mark.parametrize("part", [".html", ".tlog-proof"])
+async def test_the_entry_has_to_be_published_first(house: Household, part: str) -> None:
+    """A page that proves nothing yet is none."""
+    shelf, size = Shelved(), house.desk.log.anchored
+    (case,) = await house.all(Case)
+    assert case.notice_intent is not None and case.notice_intent < size
+    house.desk.log.anchored = case.notice_intent
+    await Still(house.desk, shelf).keep_up()
+    assert f"{case.reply_token}{part}" not in shelf.files
