@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 from antiphon.optout.rows import HandedRow, RowStatus
 from tests.browser.conftest import SCHEMES, SIZES, Served, Sight
 from tests.browser.test_node_pages import VOICES, Node, busy
+from tests.unit.desk.test_dispute import heard
 from tests.unit.formats.dkim_vectors import SIGNER
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -62,6 +63,26 @@ def test_from_the_notice_to_the_rows_and_what_became_of_one(node: Node, sight: L
     assert page.inner_text("h1") == "Thank you" and seen.strange == []
     kept = node.served.do(node.house.all(HandedRow))
     assert sorted(row.status for row in kept) == sorted([RowStatus.OPTED_IN, *[RowStatus.HANDED] * (len(VOICES) - 1)])
+
+
+def test_a_brand_disputes_by_its_dns_and_reads_the_exchange(node: Node, sight: Look) -> None:
+    """Without the notice's link: a record that is shown, published and looked up; then all that passed, in the room."""
+    node.served.do(heard(node.house))
+    seen = sight("desk")
+    page = seen.open(f"{node.at}/desk/")
+    page.fill("input[name=domain]", "news.shop.example")
+    page.click("text=Show me the line")
+    found = re.search(r'(\S+)\.  TXT  "([^"]+)"', page.inner_text("pre"))
+    assert found is not None
+    picture(page, "sender-desk-dispute.png")
+    node.house.names.rows[found[1], "TXT"] = (found[2],)
+    page.click("button")
+    assert page.inner_text("h1") == "You hold the domain"
+    page.goto(node.desk())
+    proved(page)
+    said = page.locator("tbody").last.inner_text()
+    assert "disputed: everything paused" in said and "proved its key" in said and seen.strange == []
+    picture(page, "sender-desk-exchange.png")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -31,7 +31,7 @@ async def house() -> Household:
 
 async def heard(house: Household, act: Act = Act.NOTICE) -> None:
     """Something left in this case."""
-    (case,) = await house.all(Case)
+    case = next(c for c in await house.all(Case) if c.originator == SHOP)
     made = Attempt(
         intent=1, act=act.value, case=case.case, originator=case.originator, members="", channel="mail",
         host="shop.example", organisation="shop.example", prefix="", reserve=0, at=house.time.now(), window_hours=384,
