@@ -273,7 +273,7 @@ async def run(home: Home, journal: Journal) -> None:
         desk, settings, around = await opened.enter_async_context(open_desk(home))
         await _take_up(desk, around, journal)
         shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
-        control, still = Control(desk, wake, FolderShelf), Still(desk, FolderShelf(home.public / "desk"))
+        control, still = Control(desk, wake, FolderShelf), Still(desk, FolderShelf(home.public))
         health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
         doors = Doors(desk, settings, wake, reports=home.reports, tls=around.tls)
         opened.push_async_callback(doors.close)

@@ -28,6 +28,7 @@ class Facts:
     asked_on: str
     entry: int | None
     ledger_url: str
+    answer_url: str
     reply_to: str
 
 
@@ -43,7 +44,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "unasked": "Asked before   no: the originator offers nobody who could be asked",
         "proof": "Proof          entry {entry} of the ledger at {ledger_url}",
         "ask": "What we ask    please do with your customer what your terms of use say",
-        "stop": 'No more mail of this kind from us: answer {reply_to}\nwith "stop" in the first line.',
+        "stop": "Check this, say that it is done or not yours, or get no more from us:\n  {answer_url}\n"
+        'or answer {reply_to}\nwith "done", "not us" or "stop" in the first line.',
     },
     "de": {
         "subject": "Unerwünschte Mails von {originator} über {address}",
@@ -56,7 +58,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "unasked": "Vorher gebeten nein: der Absender nennt niemanden, den man bitten könnte",
         "proof": "Beleg          Eintrag {entry} des Protokolls unter {ledger_url}",
         "ask": "Was wir bitten verfahren Sie mit Ihrem Kunden bitte nach Ihren Bedingungen",
-        "stop": 'Keine Mails dieser Art mehr von uns: antworten Sie an {reply_to}\nmit "stop" in der ersten Zeile.',
+        "stop": "Prüfen, als erledigt oder fremd melden, nichts mehr von uns bekommen:\n  {answer_url}\n"
+        'oder antworten Sie an {reply_to}\nmit "done", "not us" oder "stop" in der ersten Zeile.',
     },
     "fr": {
         "subject": "Messages non désirés de {originator} depuis {address}",
@@ -69,7 +72,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "unasked": "Demandé avant  non: l'expéditeur n'offre personne à qui demander",
         "proof": "Preuve         entrée {entry} du registre public sous {ledger_url}",
         "ask": "Notre demande  merci d'appliquer à votre client vos conditions d'utilisation",
-        "stop": 'Ne plus recevoir de tels messages: répondez à {reply_to}\navec "stop" en première ligne.',
+        "stop": "Vérifier, dire que c'est réglé ou pas de chez vous, ne plus rien recevoir:\n  {answer_url}\n"
+        'ou répondez à {reply_to}\navec "done", "not us" ou "stop" en première ligne.',
     },
 }
 LANGUAGES = tuple(WORDS)
@@ -89,6 +93,7 @@ def print_dossier(facts: Facts, language: str) -> tuple[str, str]:
         "asked_on": facts.asked_on,
         "entry": str(facts.entry),
         "ledger_url": facts.ledger_url,
+        "answer_url": facts.answer_url,
         "reply_to": facts.reply_to,
     }
     names = ["intro", "", "what", "asked" if facts.asked_on else "unasked"]

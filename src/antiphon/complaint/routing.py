@@ -36,6 +36,8 @@ class Route:
     tier: Tier
 
 
+ASKED_FIRST = 3
+"""The row in which a host is told of an originator that was asked before."""
 ROUTES: tuple[Route, ...] = (
     Route(1, "The case rests or is over: nobody is told.", lambda s: s.over, Tier.NOBODY),
     Route(
@@ -45,7 +47,7 @@ ROUTES: tuple[Route, ...] = (
         Tier.ORIGINATOR,
     ),
     Route(
-        3,
+        ASKED_FIRST,
         "It was asked, had its time and went on, also after a request: its host is told.",
         lambda s: s.accountable and s.went_on,
         Tier.NETWORK,

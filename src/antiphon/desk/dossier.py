@@ -10,6 +10,7 @@ from email.header import Header
 
 from antiphon import __version__
 from antiphon.complaint import dossier
+from antiphon.complaint.routing import ASKED_FIRST
 from antiphon.desk.desk import Desk
 from antiphon.desk.ground import Ground
 from antiphon.desk.handover import Handover, handover_of, mail_date, xarf_of
@@ -25,13 +26,12 @@ def print_complaint(desk: Desk, ground: Ground, contact: str, token: str) -> byt
     """The signed mail about these incidents to this contact; answers to it bear the token."""
     now, key = desk.clock.now(), desk.house.derived(f"redaction/{contact}")
     message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
-    reply_to = f"complaint+{token}@{desk.house.domain}"
     language = language_for(contact.rpartition("@")[2], desk.house.language)
-    subject, text = dossier.print_dossier(_facts(desk, ground, reply_to), language)
+    subject, text = dossier.print_dossier(_facts(desk, ground, token), language)
     header = (
         ("From", f"{desk.house.name} <desk@{desk.house.domain}>"),
         ("To", contact),
-        ("Reply-To", reply_to),
+        ("Reply-To", answer_address(desk, token)),
         ("Subject", " ".join(Header(subject, "utf-8").encode().split()) if not subject.isascii() else subject),
         ("Date", mail_date(now)),
         ("Message-ID", message_id),
@@ -48,9 +48,15 @@ def print_complaint(desk: Desk, ground: Ground, contact: str, token: str) -> byt
     return desk.mail_signer.sign(as_xarf or print_feedback(header, feedback, boundary), now)
 
 
-def _facts(desk: Desk, ground: Ground, reply_to: str) -> dossier.Facts:
+def answer_address(desk: Desk, token: str) -> str:
+    """Where an answer to this complaint goes."""
+    return f"complaint+{token}@{desk.house.domain}"
+
+
+def _facts(desk: Desk, ground: Ground, token: str) -> dossier.Facts:
     days = sorted(show_instant(incident.sighting.received_at)[:10] for incident in ground.incidents)
-    asked = ground.asked_at if ground.route.number == 3 else None
+    asked = ground.asked_at if ground.route.number == ASKED_FIRST else None
+    public = desk.house.public_url.rstrip("/")
     return dossier.Facts(
         node=desk.house.name,
         legal_name=desk.house.legal_name,
@@ -63,8 +69,9 @@ def _facts(desk: Desk, ground: Ground, reply_to: str) -> dossier.Facts:
         last_day=days[-1],
         asked_on=show_instant(asked)[:10] if asked is not None else "",
         entry=ground.entry if asked is not None else None,
-        ledger_url=f"{desk.house.public_url.rstrip('/')}/ledger/",
-        reply_to=reply_to,
+        ledger_url=f"{public}/ledger/",
+        answer_url=f"{public}/desk/complaint/{token}",
+        reply_to=answer_address(desk, token),
     )
 
 

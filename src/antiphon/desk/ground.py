@@ -114,11 +114,7 @@ def ground_of(tx: Transaction, case: Case, now: Instant) -> Ground:
     found = [incident for sighting in told if (incident := _incident(tx, case, sighting, now)) is not None]
     network = prefix_of(found[0].address) if found else ""
     incidents = tuple(incident for incident in found if prefix_of(incident.address) == network)[:MOST_TOLD]
-    first = min(
-        (a for a in tx.find(Asked, originator=case.originator) if a.asked_at is not None),
-        key=lambda asked: asked.asked_at or 0,
-        default=None,
-    )
+    first = first_asked(tx, case.originator)
     return Ground(
         case,
         kept,
@@ -127,6 +123,15 @@ def ground_of(tx: Transaction, case: Case, now: Instant) -> Ground:
         first.asked_at if first is not None else None,
         first.started if first is not None else None,
         tx.get(Matter, case.case, network) if network else None,
+    )
+
+
+def first_asked(tx: Transaction, originator: str) -> Asked | None:
+    """The clock that was started first, which says since when the originator knows."""
+    return min(
+        (asked for asked in tx.find(Asked, originator=originator) if asked.asked_at is not None),
+        key=lambda asked: asked.asked_at or 0,
+        default=None,
     )
 
 

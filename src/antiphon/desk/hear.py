@@ -39,15 +39,11 @@ async def hear(desk: Desk, token: str, raw: bytes) -> str:
     text = _shown(message).encode("utf-8", "replace")
 
     def work(tx: Transaction) -> Complaint | None:
-        found, now = tx.find(Complaint, token=token), desk.clock.now()
+        found = tx.find(Complaint, token=token)
         if not found:
             return None
-        told, number = found[0], tx.count(Heard, intent=found[0].intent)
-        _heed(tx, told, kind, now)
-        if number < MOST_HEARD:
-            tx.add(Heard(told.intent, number, now, kind, desk.vault.seal(key, text, b"heard")))
-            tell(tx, told.case, now, who=told.contact, what=f"answered: {kind}", why=f"to entry {told.intent}")
-        return told
+        _keep(tx, found[0], kind, desk.vault.seal(key, text, b"heard"), now=desk.clock.now())
+        return found[0]
 
     complaint = await desk.store.write(work)
     if complaint is None:
@@ -55,6 +51,20 @@ async def hear(desk: Desk, token: str, raw: bytes) -> str:
     if robot is Robot.DSN:
         await take_bounce(desk, token, raw)
     return kind
+
+
+async def hear_word(desk: Desk, told: Complaint, word: str) -> None:
+    """One of the three words, said on the page behind the link of this complaint: heeded and kept as one by mail."""
+    sealed = desk.vault.seal(await node_key(desk), f"by the link: {word}".encode(), b"heard")
+    await desk.store.write(lambda tx: _keep(tx, told, word, sealed, now=desk.clock.now()))
+
+
+def _keep(tx: Transaction, told: Complaint, kind: str, sealed: bytes, *, now: Instant) -> None:
+    number = tx.count(Heard, intent=told.intent)
+    _heed(tx, told, kind, now)
+    if number < MOST_HEARD:
+        tx.add(Heard(told.intent, number, now, kind, sealed))
+        tell(tx, told.case, now, who=told.contact, what=f"answered: {kind}", why=f"to entry {told.intent}")
 
 
 def _heed(tx: Transaction, told: Complaint, kind: str, now: Instant) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
 from antiphon.desk.coin import existing
@@ -48,8 +50,12 @@ def intent_of(tx: Transaction, desk: Desk, wish: Wish, now: Instant) -> Intent:
         "prefix": hide(case.salt, to.prefix),
     }
     if wish.telling is not None:
-        # One dict for three shapes; the encoder checks every field.
-        return ComplaintIntended(purse=PurseSide.NETWORK, rule=wish.telling.rule, **common)  # type: ignore[arg-type]  # every field is checked
+        return ComplaintIntended(
+            message=Digest(sha256(wish.telling.message).digest()),
+            purse=PurseSide.NETWORK,
+            rule=wish.telling.rule,
+            **common,  # type: ignore[arg-type]  # one dict for three shapes; the encoder checks every field
+        )
     window_hours = desk.house.window_for(case.originator)
     if wish.act is Act.NOTICE:
         return NoticeIntended(

@@ -483,7 +483,7 @@ _ENTRIES = """
 07 organisation 32, 08 prefix 32, 09 channel 1, 0a reserve 4, 0d window? 2, 0e purpose 1, 0f basis 1
 0a RequestSettled: 01 day 4, 02 intent 8, 03 outcome 1
 0b ComplaintIntended: 01 day 4, 02 case 32, 03 leaves 76*, 04 nullifiers 32*, 06 host 32, 07 organisation 32, \
-08 prefix 32, 0a reserve 4, 10 purse 1, 11 rule 2
+08 prefix 32, 0a reserve 4, 0b message 32, 10 purse 1, 11 rule 2
 0c ComplaintSettled: 01 day 4, 02 intent 8, 03 outcome 1
 0d Handed: 01 day 4, 02 case 32, 03 rows 32, 0d window 2
 0e Disputed: 01 day 4, 02 case 32, 03 phase 1

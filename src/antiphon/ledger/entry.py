@@ -270,6 +270,7 @@ class ComplaintIntended:
     organisation: Organisation
     prefix: Prefix
     reserve_bytes: ReserveBytes
+    message: Annotated[Digest, Wire(0x0B, _D32)]
     purse: Annotated[PurseSide, Wire(0x10, Number(1, names=PurseSide))]
     rule: Annotated[int, Wire(0x11, Number(2))]
 

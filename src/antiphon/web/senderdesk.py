@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from html import escape
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -17,17 +18,14 @@ from starlette.routing import Route
 
 from antiphon.desk.answer import WORDS, heed
 from antiphon.desk.desk import Desk
-from antiphon.desk.log import hash_at
-from antiphon.formats.checkpoint import Proof, print_proof
-from antiphon.formats.note import print_vkey
-from antiphon.ledger.kept import StoredEntry
-from antiphon.ledger.tree import inclusion_proof
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import FINAL, Case, State
 from antiphon.ports import Transaction
 from antiphon.terms import show_instant
+from antiphon.web.checking import check_us, proof_at
 from antiphon.web.disputes import Disputes
 from antiphon.web.frame import POLICY, Markup, chip, commands, page, table
+from antiphon.web.hostdesk import HostDesk
 from antiphon.web.rows import Rows
 
 MOST_FORM = 200
@@ -39,7 +37,11 @@ ANSWERS = {
     "dispute": ("This is wrong: pause everything", "Everything about you is paused until a person has decided."),
     "stop": ("Send no more", "Nothing more is sent to you."),
 }
-NO_LINK = "No notice carries this link. Who holds a domain can pause what is asked of it without: at /desk/ here."
+STOP_RECORD = '_antiphon.<host>.  TXT  "v=antiphon1; stop"'
+NO_LINK = "No mail of ours carries this link. Who holds a domain can pause what is asked of it without: at /desk/ here."
+
+
+Found = TypeVar("Found")
 
 
 class Turnstile:
@@ -69,6 +71,7 @@ class SenderDesk:
         """The page, the file that proves the notice, what lies below, and the page for whoever has no link."""
         return [
             *Disputes(self._desk, self._lets).routes(),
+            *HostDesk(self._desk, self._find).routes(),
             Route("/desk/{token}", self.show, methods=["GET", "POST"]),
             Route("/desk/{token}/proof", self.proof, methods=["GET"]),
             *Rows(self._desk, self._case).routes(),
@@ -97,7 +100,7 @@ class SenderDesk:
         case = await self._case(request)
         if isinstance(case, Response):
             return case
-        found = await self._desk.store.read(lambda tx: proof_of(tx, self._desk, case))
+        found = await self._desk.store.read(lambda tx: proof_at(tx, self._desk, case.notice_intent))
         if found is None:
             return self._plain("There is nothing here", "No notice of this case is published yet.", status=404)
         named = {**POLICY, "Content-Disposition": "attachment; filename=notice.tlog-proof"}
@@ -107,16 +110,17 @@ class SenderDesk:
         return self._turnstile.lets(asyncio.get_running_loop().time())
 
     async def _case(self, request: Request) -> Case | Response:
-        """The case of this link, or the one answer for every other link."""
+        return await self._find(request, Case, "reply_token")
+
+    async def _find(self, request: Request, kind: type[Found], name: str) -> Found | Response:
+        """What this link is of, or the one answer for every other link."""
         if not self._lets():
             made = self._plain("Too many at once", "This page is read by people. Try again in a minute.", status=429)
             made.headers["Retry-After"] = "60"
             return made
         token = request.path_params["token"]
-        cases = await self._desk.store.read(lambda tx: tx.find(Case, reply_token=token))
-        if not cases:
-            return self._plain("There is nothing here", NO_LINK, status=404)
-        return cases[0]
+        found = await self._desk.store.read(lambda tx: tx.find(kind, **{name: token}))
+        return found[0] if found else self._plain("There is nothing here", NO_LINK, status=404)
 
     def _body(self, case: Case, notice: Attempt | None) -> str:
         house = self._desk.house
@@ -134,10 +138,12 @@ class SenderDesk:
             "person, in the tokens that you gave them, as a file for your list; you can say of each what became "
             "of it.</p>"
             f"<form method=post action='{case.reply_token}/prove'><button>Show that I hold the key</button></form>"
-            f"{check_us(self._desk, notice, f'{case.reply_token}/proof')}"
+            f"{check_us(self._desk, notice.message if notice else None, f'{case.reply_token}/proof')}"
             "<h2>To get no more from us at all</h2><p>Press <em>Send no more</em>, or publish this record under the "
             "name of the host that would be asked:</p>"
-            + commands(['_antiphon.<host>.  TXT  "v=antiphon1; stop"'])
+            + commands([STOP_RECORD])
+            + "<p>Somebody who holds the domain and has no such link can pause everything at <a href='./'>the sender "
+            "desk</a>, by a record in DNS.</p>"
             + f"<h2>Who we are</h2><p>{escape(house.name)}, {escape(house.legal_name)}, "
             f"{escape(house.postal_address)}</p>"
         )
@@ -146,38 +152,6 @@ class SenderDesk:
         made = page(self._desk.house.name, title, f"<p>{escape(sentence)}</p>")
         made.status_code = status
         return made
-
-
-def proof_of(tx: Transaction, desk: Desk, case: Case) -> bytes | None:
-    """C2SP tlog-proof of the notice's entry; None while it is not published."""
-    index, log = case.notice_intent, desk.log
-    if index is None or index >= log.anchored:
-        return None
-    kept = tx.get(StoredEntry, index)
-    path = inclusion_proof(index, log.anchored, lambda level, place: hash_at(tx, level, place))
-    return print_proof(Proof(index, path, log.note, kept.body if kept is not None else None))
-
-
-def check_us(desk: Desk, notice: Attempt | None, path: str) -> str:
-    """How to check a notice alone; its proof is at `path`."""
-    url = desk.house.public_url
-    place = escape(url.rstrip("/") + "/ledger/", quote=True)
-    where = f"Its files are at <a href='{place}'>{place}</a>. " if url else ""
-    mine = ""
-    if notice is not None and notice.message is not None:
-        mine = (
-            f"<p>Alone and offline: <a href='{path}'>this file</a> holds the entry of your notice and its way up "
-            "to a checkpoint that we signed. The entry names the SHA-256 of the notice as it left us, from its "
-            "first DKIM-Signature line to its end:</p>"
-            + commands([notice.message.hex(), print_vkey(desk.log.verifier)])
-            + "<p>The first line is that digest, the second the key of our log. How to compare them is on the "
-            "page <em>Check a notice</em> of the manual.</p>"
-        )
-    return (
-        "<h2>Check us</h2><p>Everything that we ask stands in a public ledger before it is asked. "
-        f"{where}<code>antiphon audit</code>, one file that trusts nothing of this node, says whether we asked "
-        f"more than we may.</p>{mine}"
-    )
 
 
 def notice_of(tx: Transaction, case: Case) -> Attempt | None:

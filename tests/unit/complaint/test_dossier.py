@@ -11,7 +11,8 @@ from antiphon.complaint.dossier import FEWEST_SHOWN, LANGUAGES, WORDS, Facts, pr
 FACTS = Facts(
     node="Home", legal_name="Home e.V.", postal_address="Way 1, 12345 Town", address="9.8.7.6",
     originator="shop.example", mails=417, mailboxes=96, first_day="2026-03-01", last_day="2026-05-30",
-    asked_on="2026-03-03", entry=77, ledger_url="https://node.example/ledger/", reply_to="complaint+a@node.example",
+    asked_on="2026-03-03", entry=77, ledger_url="https://node.example/ledger/",
+    answer_url="https://node.example/desk/complaint/a", reply_to="complaint+a@node.example",
 )  # fmt: skip
 
 
@@ -20,7 +21,7 @@ def test_all_facts_stand_in_it(language: str) -> None:
     """In lines that a terminal shows whole, with the way to get no more."""
     subject, text = print_dossier(FACTS, language)
     days = ("2026-03-01", "2026-05-30", "2026-03-03")
-    for fact in ("417", "96", *days, "77", FACTS.reply_to, "stop", "Home e.V.", "Way 1"):
+    for fact in ("417", "96", *days, "77", FACTS.reply_to, FACTS.answer_url, "stop", "not us", "Home e.V.", "Way 1"):
         assert fact in text
     assert "shop.example" in subject and "9.8.7.6" in subject
     assert max(map(len, text.split("\r\n"))) <= 100 and "{" not in text

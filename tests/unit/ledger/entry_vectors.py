@@ -130,7 +130,9 @@ def entries() -> dict[str, Entry]:
             day=day, **paid, **to, **one_click, window_hours=240, purpose=Purpose.OWN_OPT_OUT, basis=Basis.CONSENT
         ),
         "request settled": RequestSettled(day=day, intent=12, outcome=Outcome.ACCEPTED),
-        "complaint": ComplaintIntended(day=day, **paid, **to, reserve_bytes=9_000, purse=PurseSide.NETWORK, rule=3),
+        "complaint": ComplaintIntended(
+            day=day, **paid, **to, reserve_bytes=9_000, message=NOTICE, purse=PurseSide.NETWORK, rule=3
+        ),
         "complaint settled": ComplaintSettled(day=day, intent=15, outcome=Outcome.UNKNOWN),
         "handed": Handed(day=day, case=CASE, rows=Digest(sha256(b"rows").digest()), window_hours=72),
         "disputed": Disputed(day=day, case=CASE, phase=Phase.OPENED),

@@ -19,11 +19,13 @@ from antiphon.ledger.entry import (
     KINDS,
     MOST_ENTRY_BYTES,
     Approved,
-    ComplaintIntended,
+    Basis,
+    ChannelKind,
     Entry,
     KeyRotated,
     OperatorKey,
-    PurseSide,
+    Purpose,
+    RequestIntended,
     SpentLeaf,
     Vouched,
     parse_entry,
@@ -163,10 +165,10 @@ def test_tags_ascend_in_the_class(shape: type) -> None:
     assert tags == sorted(tags)
 
 
-def complaint(leaves: int, nullifiers: int) -> ComplaintIntended:
-    """A complaint with lists of these lengths."""
+def opt_out(leaves: int, nullifiers: int) -> RequestIntended:
+    """An own opt-out with lists of these lengths."""
     digest = Digest(bytes(32))
-    return ComplaintIntended(
+    return RequestIntended(
         day=LedgerDay(1),
         case=digest,
         leaves=tuple(SpentLeaf(index, bytes(32), LedgerDay(1), digest) for index in range(leaves)),
@@ -174,26 +176,28 @@ def complaint(leaves: int, nullifiers: int) -> ComplaintIntended:
         host=digest,
         organisation=digest,
         prefix=digest,
+        channel=ChannelKind.ONE_CLICK,
         reserve_bytes=1,
-        purse=PurseSide.NETWORK,
-        rule=1,
+        window_hours=72,
+        purpose=Purpose.OWN_OPT_OUT,
+        basis=Basis.CONSENT,
     )
 
 
 def test_an_entry_of_the_greatest_length_passes() -> None:
     """65,535 bytes fit a bundle."""
-    data = print_entry(complaint(7, 2026))
+    data = print_entry(opt_out(9, 2021))
     assert len(data) == MOST_ENTRY_BYTES
-    assert parse_entry(data) == complaint(7, 2026)
+    assert parse_entry(data) == opt_out(9, 2021)
 
 
 def test_a_longer_entry_is_refused() -> None:
     """Nothing longer fits a bundle, neither printed nor read."""
     with pytest.raises(MalformedInput):
-        print_entry(complaint(2, 2038))
+        print_entry(opt_out(2, 2038))
     with pytest.raises(MalformedInput):
-        parse_entry(print_entry(complaint(7, 2026)) + b"\0")
-    whole = complaint(2, 2038)
+        parse_entry(print_entry(opt_out(9, 2021)) + b"\0")
+    whole = opt_out(2, 2038)
     with pytest.raises(MalformedInput, match="longer than 65535"):
         parse_entry(bytes([1, whole.kind]) + print_fields(whole))
 

@@ -158,3 +158,9 @@ async def test_the_desk_alone_shows_nothing_of_the_operator(house: Household) ->
     stranger = Visitor(Starlette(routes=SenderDesk(house.desk).routes()))
     assert [(await stranger.get(path)).status for path in ("/", "/metrics", "/healthz")] == [404] * 3
     assert (await stranger.get(await link(house))).status == 200
+
+
+async def test_a_notice_s_page_leads_to_the_desk_of_whoever_has_no_link(house: Household, browser: Visitor) -> None:
+    """A link that says nothing about this case."""
+    assert "href='./'" in (await browser.get(await link(house))).text
+    assert (await browser.get("/desk/")).status == 200

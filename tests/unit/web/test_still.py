@@ -10,7 +10,7 @@ from antiphon.desk.withdraw import stop_case
 from antiphon.optout.case import Case
 from antiphon.terms import DAY
 from antiphon.web.pages import Pages
-from antiphon.web.still import INDEX, Still
+from antiphon.web.still import HIDDEN, INDEX, Still
 from tests.unit.desk.household import Household, Shelved
 from tests.unit.web.test_senderdesk import house as noticed
 from tests.unit.web.visitor import Visitor
@@ -29,9 +29,9 @@ async def kept(house: Household) -> tuple[str, dict[str, bytes]]:
 async def test_a_copy_says_what_the_live_page_says_and_proves_it_alike(house: Household) -> None:
     """The digest, the key and the proof are the same bytes; the link to the proof is a file beside it."""
     token, files = await kept(house)
-    assert set(files) == {INDEX, f"{token}.html", f"{token}.tlog-proof"}
-    browser, still = Visitor(Pages(house.desk, {}).application()), files[f"{token}.html"].decode()
-    assert (await browser.get(f"/desk/{token}/proof")).content == files[f"{token}.tlog-proof"]
+    assert set(files) == {INDEX, *HIDDEN, f"desk/{token}.html", f"desk/{token}.tlog-proof"}
+    browser, still = Visitor(Pages(house.desk, {}).application()), files[f"desk/{token}.html"].decode()
+    assert (await browser.get(f"/desk/{token}/proof")).content == files[f"desk/{token}.tlog-proof"]
     live = (await browser.get(f"/desk/{token}")).text
     for pattern in (r"\b[0-9a-f]{64}\n[^<]+", r"<strong>shop\.example</strong>"):
         found = re.search(pattern, live)
@@ -42,11 +42,11 @@ async def test_a_copy_says_what_the_live_page_says_and_proves_it_alike(house: Ho
 async def test_a_copy_needs_no_script_no_form_and_nothing_from_elsewhere(house: Household) -> None:
     """Its policy comes with it."""
     token, files = await kept(house)
-    still = files[f"{token}.html"].decode()
+    still = files[f"desk/{token}.html"].decode()
     assert not re.search(r"<(script|form|img|link|iframe)\b", still)
     policy = re.search(r'http-equiv=\'Content-Security-Policy\' content="([^"]+)"', still)
     assert policy is not None and policy[1].startswith("default-src 'none'")
-    assert token not in files[INDEX].decode()
+    assert not any(token in files[name].decode() for name in (INDEX, *HIDDEN))
 
 
 async def test_a_copy_stands_still(house: Household) -> None:
@@ -63,7 +63,7 @@ async def test_a_copy_stands_still(house: Household) -> None:
     await still.keep_up()
     assert shelf.files == {}
     token, again = await kept(house)
-    assert again[f"{token}.html"] == before[f"{token}.html"]
+    assert again[f"desk/{token}.html"] == before[f"desk/{token}.html"]
 
 
 async def test_nothing_is_written_before_a_notice_left() -> None:
@@ -72,7 +72,7 @@ async def test_nothing_is_written_before_a_notice_left() -> None:
     await house.wait(DAY)
     shelf = Shelved()
     await Still(house.desk, shelf).keep_up()
-    assert set(shelf.files) == {INDEX}
+    assert set(shelf.files) == {INDEX, *HIDDEN}
 
 
 @pytest.mark.parametrize("part", [".html", ".tlog-proof"])
@@ -83,4 +83,12 @@ async def test_the_entry_has_to_be_published_first(house: Household, part: str) 
     assert case.notice_intent is not None and case.notice_intent < size
     house.desk.log.anchored = case.notice_intent
     await Still(house.desk, shelf).keep_up()
-    assert f"{case.reply_token}{part}" not in shelf.files
+    assert f"desk/{case.reply_token}{part}" not in shelf.files
+
+
+async def test_the_page_that_every_request_names_says_how_to_stop_it(house: Household) -> None:
+    """What `public_url` shows: the rules, the ledger, the record that stops, and the sender desk."""
+    _, files = await kept(house)
+    said = files[INDEX].decode()
+    for word in ("v=antiphon1; stop", "href='desk/'", "ledger/checkpoint", "Retry-After", "Home e.V."):
+        assert word in said
