@@ -89,7 +89,8 @@ def make_draft(tx: Transaction, desk: Desk, case: Case, sightings: list[Sighting
     language = language_for(domain, desk.house.language)
     rows = [row_of(report, found[report.report]) for report in reports]
     text = notice(language, _facts(tx, desk, case, rows, language=language, now=now))
-    message = desk.mail_signer.sign(_print(desk, case, text, rows, recipient=recipient, now=now), now)
+    envelope = (recipient, reply_address(desk, case))
+    message = desk.mail_signer.sign(print_notice(desk, envelope, text, rows, now=now), now)
     return Draft(
         case=case.case,
         epoch=case.epoch,
@@ -130,13 +131,14 @@ def reply_address(desk: Desk, case: Case) -> str:
     return f"reply+{case.reply_token}@{desk.house.domain}"
 
 
-def _print(desk: Desk, case: Case, text: tuple[str, str], rows: list[Row], *, recipient: str, now: Instant) -> bytes:
-    subject, body = text
+def print_notice(desk: Desk, to: tuple[str, str], text: tuple[str, str], rows: list[Row], *, now: Instant) -> bytes:
+    """The unsigned mail: to whom it goes and where an answer does, its subject and body, its rows."""
+    (recipient, reply_to), (subject, body) = to, text
     mail = EmailMessage(policy=SMTP.clone(max_line_length=76))
     message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
     mail["From"] = f"{desk.house.name} <desk@{desk.house.domain}>"
     mail["To"] = recipient
-    mail["Reply-To"] = reply_address(desk, case)
+    mail["Reply-To"] = reply_to
     mail["Subject"] = subject
     mail["Date"] = format_datetime(to_datetime(now).replace(microsecond=0))
     mail["Message-ID"] = message_id

@@ -20,7 +20,9 @@ from starlette.routing import Route
 from antiphon.desk.desk import Desk
 from antiphon.desk.exchange import exchange_of
 from antiphon.desk.rows import RowFile, challenge, fetch, granted, prove, say
+from antiphon.desk.sample import sample_notice
 from antiphon.errors import AnchorLost, RefusedByLaw
+from antiphon.formats.note import print_vkey
 from antiphon.optout.case import Case
 from antiphon.optout.rows import MOST_SAID, Grant, HandedRow, RowStatus, text_to_sign
 from antiphon.terms import show_instant
@@ -57,6 +59,7 @@ class Rows:
             Route("/desk/{token}/proved", self.proved, methods=["POST"]),
             Route("/desk/{token}/rows/{secret}", self.room, methods=["GET", "POST"]),
             Route("/desk/{token}/rows/{secret}/answers", self.answers, methods=["POST"]),
+            Route("/desk/{token}/rows/{secret}/test.eml", self.sample, methods=["GET"]),
         ]
 
     async def ask(self, request: Request) -> Response:
@@ -96,25 +99,29 @@ class Rows:
         )
 
     async def room(self, request: Request) -> Response:
-        """What was handed so far; a POST fetches, as page, CSV or JSON."""
+        """What was handed so far; a POST fetches, as page, CSV or JSON, or hears that it has this file already
+        (412, RFC 9110 §13.1.2): one that was entered is not entered again."""
         case, grant = await self._grant(request)
         if isinstance(case, Response) or grant is None:
             return case if isinstance(case, Response) else self._plain("There is nothing here", LAPSED, status=404)
         name = self._desk.house.name
         if request.method == "GET":
-            return page(name, "Your rows", await self._before(case))
+            return page(name, "Your rows", await self._before(case, request.path_params["secret"]))
         try:
             found = await fetch(self._desk, grant)
         except RefusedByLaw as refused:
             return self._plain("There is nobody to hand over", refused.what, status=409)
         except AnchorLost:
             return self._plain("Not now", "This node has to be looked at first. Try again tomorrow.", status=503)
+        named = {**POLICY, "ETag": f'W/"{found.digest.hex()}"', "X-Entry": str(found.entry)}
+        if found.digest.hex() in request.headers.get("if-none-match", ""):
+            return Response(status_code=412, headers=named)
         match (await read_form(request)).get("as", "page"):
             case "csv":
-                named = {**POLICY, "Content-Disposition": "attachment; filename=rows.csv", "X-Entry": str(found.entry)}
+                named["Content-Disposition"] = "attachment; filename=rows.csv"
                 return Response(found.data, media_type="text/csv", headers=named)
             case "json":
-                return Response(_json(found), media_type="application/json", headers=POLICY)
+                return Response(_json(found), media_type="application/json", headers=named)
         return page(name, "Your rows", _handed(found, request.path_params["secret"]))
 
     async def answers(self, request: Request) -> Response:
@@ -133,13 +140,21 @@ class Rows:
         said = f"Noted for {heard} row{'' if heard == 1 else 's'}. Whether mail ends is judged by later mail."
         return page(self._desk.house.name, "Thank you", f"<p role='status' class='lead'>{said}</p>")
 
+    async def sample(self, request: Request) -> Response:
+        """A signed notice to try things with. It asks for nothing, and is entered nowhere."""
+        case, grant = await self._grant(request)
+        if isinstance(case, Response) or grant is None:
+            return case if isinstance(case, Response) else self._plain("There is nothing here", LAPSED, status=404)
+        named = {**POLICY, "Content-Disposition": "attachment; filename=test-notice.eml"}
+        return Response(sample_notice(self._desk, case), media_type="message/rfc822", headers=named)
+
     async def _grant(self, request: Request) -> tuple[Case | Response, Grant | None]:
         case = await self._enter(request)
         if isinstance(case, Response):
             return case, None
         return case, await granted(self._desk, case, request.path_params["secret"])
 
-    async def _before(self, case: Case) -> str:
+    async def _before(self, case: Case, secret: str) -> str:
         rows, passed = await self._desk.store.read(
             lambda tx: (tx.find(HandedRow, originator=case.originator), exchange_of(tx, case))
         )
@@ -158,6 +173,9 @@ class Rows:
             )
             + "<h2>The exchange so far</h2>"
             + table("What passed between us", ["day", "who", "what", "entry"], lines)
+            + "<h2>Try it first</h2><p>A notice of the same form, signed as ours are, with one row that is nobody's. "
+            "It is marked as a test; you take it here, since we send you nothing that no mail of yours paid for.</p><p>"
+            f"<a href='{escape(secret, quote=True)}/test.eml'>Take a test notice</a></p>" + _checking(self._desk)
         )
 
     def _plain(self, title: str, sentence: str, *, status: int) -> Response:
@@ -173,6 +191,20 @@ NOT_PROVED = (
 LAPSED = "No room is open under this link. Show again that you hold the key."
 
 
+def _checking(desk: Desk) -> str:
+    """How an originator checks every request that reached it (LAW §9)."""
+    ledger = f"{desk.house.public_url.rstrip('/')}/ledger/"
+    line = f"antiphon audit {ledger} --vkey '{print_vkey(desk.log.verifier)}' --openings OPENINGS"
+    return (
+        "<h2>Check what reached you</h2><p>Each request to you rests on a mail that your key signed. The openings show "
+        "which: with them the audit checks your own signature under each, and that the time which you were given was "
+        "over.</p>"
+        + commands([line])
+        + "<p>They are sealed, and two people of this node unlock them together: ask for them by answering the notice. "
+        "Without <code>--openings</code> the same line already says whether the ledger is consistent.</p>"
+    )
+
+
 def _signing(text: str, nonce: str) -> str:
     kept = escape(text, quote=True)
     return (
@@ -185,7 +217,11 @@ def _signing(text: str, nonce: str) -> str:
         f"<input type=hidden name=nonce value={escape(nonce, quote=True)}><p><label>The signature, in base64<br>"
         "<textarea name=signature rows=6 cols=60 required></textarea></label></p><button>Show it</button></form>"
         "<p class='soft'>The text is good for one try, within a day. Whoever looks after your mail system has this "
-        "key: your provider, if it signs for you.</p>"
+        "key: your provider, if it signs for you.</p><h2>You are a provider?</h2><p>Sign with the key that stands "
+        "under your customer's domain, <code>selector._domainkey.customer</code>, if you hold it: that signature "
+        "answers for the mail. The key of your own domain opens nothing here, however much of this mail it signed too: "
+        "it would open every customer's rows to you. Where your customer has no signature of its own, nobody can fetch "
+        "rows; answer the notice instead.</p>"
     )
 
 

@@ -263,7 +263,7 @@ class Ledger:
         return self.intend(REQUEST, list(mails), fields | (change or {}), place=place)
 
     def complaint(self, *mails: Mail, purse: int = 2, place: Place = HOME, change: Fields | None = None) -> int:
-        fields: Fields = {0xA: u(4, 9000), 0x10: u(1, purse), 0x11: u(2, 5)}
+        fields: Fields = {0xA: u(4, 9000), 0xB: MESSAGE, 0x10: u(1, purse), 0x11: u(2, 5)}
         return self.intend(COMPLAINT, list(mails), fields | (change or {}), place=place)
 
     def settle(self, kind: int, intent: int, outcome: int = 1) -> int:

@@ -12,16 +12,38 @@ import pytest
 from antiphon.complaint.known import Complaint, ContactState, Heard, KnownContact, Matter
 from antiphon.complaint.routing import ASKED_FIRST
 from antiphon.desk.hear import RESTS
+from antiphon.ledger.entry import Handed
 from antiphon.optout.asking import nobody_asked
-from antiphon.optout.case import Case
-from antiphon.terms import DAY, Instant
+from antiphon.optout.case import Case, State
+from antiphon.ports import Transaction
+from antiphon.terms import DAY, Digest, Instant, ledger_day
 from antiphon.web.pages import Pages
 from antiphon.web.still import Still
-from tests.unit.desk.household import Household, Shelved
+from tests.unit.desk.household import START, Household, Shelved
 from tests.unit.desk.test_complain_sends import DESK, mails, seen_and_allowed, told, town
 from tests.unit.web.visitor import Visitor
 
 LINK = re.compile(rb"https://node\.example(/desk/complaint/[0-9a-f]+)\r\n")
+
+
+async def told_of_a_deaf_one() -> Household:
+    """A complaint left about an originator that had fetched rows before and went on."""
+    house = await town()
+    await mails(house)
+    (case,), asked_at = await house.all(Case), house.time.now()
+    member = (await house.member()).member
+
+    def work(tx: Transaction) -> None:
+        rows = Digest(sha256(b"rows").digest())
+        entry = Handed(day=ledger_day(asked_at), case=case.tag, rows=rows, window_hours=384)
+        started = house.desk.log.append(tx, entry, asked_at)
+        tx.put(replace(nobody_asked(member, "shop.example"), asked_at=asked_at, started=started))
+        tx.put(replace(case, state=State.REQUESTING, notice_window_end=Instant(START - 31 * DAY)))
+
+    await house.store.write(work)
+    await seen_and_allowed(house)
+    await house.wait(5 * DAY)
+    return house
 
 
 @pytest.fixture
@@ -95,6 +117,18 @@ async def test_every_other_link_gets_the_one_answer_of_the_desk(house: Household
     paths.append(f"/desk/complaint/{case.reply_token}")
     answers = [await browser.get(path) for path in paths]
     assert {(a.status, a.content) for a in answers} == {(404, answers[0].content)}
+
+
+async def test_whoever_was_asked_first_is_proved_by_an_entry_of_its_own() -> None:
+    """The number in the mail, the number on the page and the proof are one."""
+    house = await told_of_a_deaf_one()
+    browser = Visitor(Pages(house.desk, {}).application())
+    found = re.search(rb"entry ([0-9]+) of the ledger", house.out.letters[0].message)
+    assert found is not None
+    assert f"Entry {found[1].decode()} shows it" in (await browser.get(link(house))).text
+    proof = (await browser.get(f"{link(house)}/asked.tlog-proof")).text
+    assert f"\nindex {found[1].decode()}\n" in proof
+    assert base64.b64decode(proof.split("\n")[1].removeprefix("extra "))[:2] == b"\x01\x0d"
 
 
 async def test_who_was_asked_before_is_proved_and_who_was_not_is_not(house: Household, browser: Visitor) -> None:

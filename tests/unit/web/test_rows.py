@@ -190,3 +190,47 @@ async def test_the_room_shows_the_whole_exchange(house: Household, browser: Visi
     words = ["done", "proved its key", "fetched 2 rows", "asked us to send no more"]
     assert re.findall("|".join(words), shown) == words
     assert "fetched 2 rows" not in (await browser.get(await place(house))).text
+
+
+@needs_openssl
+async def test_whoever_has_the_file_already_is_told_so_and_nothing_is_entered(
+    house: Household, browser: Visitor, tmp_path: Path
+) -> None:
+    """To ask every hour costs nothing and tells nothing; when the file changes, it comes whole again."""
+    room = await proved(house, browser, tmp_path)
+    first = await browser.ask("POST", room, b"as=csv", FORM)
+    kept = {**FORM, "if-none-match": first.headers["etag"]}
+    entries = len(await house.all(StoredEntry))
+    again = await browser.ask("POST", room, b"as=json", kept)
+    assert (again.status, again.content, again.headers["etag"]) == (412, b"", first.headers["etag"])
+    assert len(await house.all(StoredEntry)) == entries
+    await house.delivered(house.mail(to=BEN), BEN)
+    assert (await browser.ask("POST", room, b"as=csv", kept)).status == 412, "the day tells no hour"
+    await house.wait(4 * DAY)
+    later = await browser.ask("POST", room, b"as=csv", kept)
+    assert later.status == 200 and later.headers["etag"] != first.headers["etag"]
+    other = await browser.ask("POST", room, b"as=csv", {**FORM, "if-none-match": 'W/"0"'})
+    assert other.status == 200 and other.content == later.content
+
+
+@needs_openssl
+async def test_a_test_notice_is_taken_and_never_sent(house: Household, browser: Visitor, tmp_path: Path) -> None:
+    """Only in the room; nothing leaves for it, and nothing is entered."""
+    assert (await browser.get(f"{await place(house)}/rows/{'0' * 64}/test.eml")).status == 404
+    room = await proved(house, browser, tmp_path)
+    entries = len(await house.all(StoredEntry))
+    taken = await browser.get(f"{room}/test.eml")
+    assert taken.headers["content-type"] == "message/rfc822" and b"[TEST]" in taken.content
+    assert len(await house.all(StoredEntry)) == entries
+    await house.wait(DAY)
+    assert house.out.mails == []
+
+
+@needs_openssl
+async def test_the_room_says_how_to_check_what_reached_the_originator(
+    house: Household, browser: Visitor, tmp_path: Path
+) -> None:
+    """One line with the key of this log, and who unlocks the openings."""
+    shown = (await browser.get(await proved(house, browser, tmp_path))).text
+    assert re.search(r"antiphon audit https://node\.example/ledger/ --vkey &#x27;antiphon/test\+", shown)
+    assert "--openings" in shown and "two people" in shown

@@ -29,6 +29,11 @@ PRIVATE = b"\x09" * 32
 @pytest.fixture
 async def house() -> Household:
     """A node whose one notice left and was taken."""
+    return await with_a_notice()
+
+
+async def with_a_notice() -> Household:
+    """Two people's work and five members' reports: it left, and was taken."""
     house = await Household().open(armed=Armed.COMMUNITY)
     await house.knows("shop.example")
     prepared = await prepare_operator(house.desk, "ada", public_key(PRIVATE), by=None)
