@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import blake2s, sha256
 
 from antiphon.desk.desk import Desk, House
 from antiphon.desk.hand_in import member_of
@@ -18,7 +19,8 @@ from antiphon.terms import DAY, HOUR, Digest, Instant
 PREFIX = "antiphon_"
 """So that a ticket in the wrong place is recognised by people and by programs that look for secrets."""
 SECRET_BYTES, MARK_BYTES = 18, 12
-"""A ticket's own secret, and behind it the mark by which this node knows it for its own without looking it up."""
+"""A ticket's own secret, and behind it the mark by which this node knows it for its own without looking it up: keyed
+BLAKE2s (RFC 7693 §2.9), since a door full of strangers works out ten thousand of them a second."""
 MOST_DAYS = 366
 MOST_NAME = 60
 
@@ -31,7 +33,7 @@ async def make_ticket(desk: Desk, address: str, *, name: str, days: int) -> tupl
     if not name.isprintable() or not 0 < len(name) <= MOST_NAME:
         raise MalformedInput(f"A ticket has a name of at most {MOST_NAME} characters.", advice="Say what will use it.")
     secret = desk.chance.draw(SECRET_BYTES)
-    text = PREFIX + urlsafe_b64encode(secret + _mark(desk.house, secret)).decode()
+    text = PREFIX + urlsafe_b64encode(secret + _mark(desk.house.derived("ticket"), secret)).decode()
 
     def work(tx: Transaction) -> Ticket:
         member = member_of(tx, desk, address)
@@ -45,18 +47,25 @@ async def make_ticket(desk: Desk, address: str, *, name: str, days: int) -> tupl
     return text, await desk.store.write(work)
 
 
-def is_ours(house: House, text: str) -> bool:
-    """Whether this node made this ticket; nothing is looked up, so that it may be over or taken back."""
-    try:
-        found = urlsafe_b64decode(text.removeprefix(PREFIX).encode("ascii"))
-    except ValueError:
-        return False
-    return text.startswith(PREFIX) and hmac.compare_digest(found[SECRET_BYTES:], _mark(house, found[:SECRET_BYTES]))
+def teller(house: House) -> Callable[[str], bool]:
+    """What tells whether this node made a ticket; nothing is looked up, so that it may be over or taken back."""
+    key = house.derived("ticket")
+
+    def is_ours(text: str) -> bool:
+        if not text.startswith(PREFIX):
+            return False
+        try:
+            found = urlsafe_b64decode(text[len(PREFIX) :].encode("ascii"))
+        except ValueError:
+            return False
+        return hmac.compare_digest(found[SECRET_BYTES:], _mark(key, found[:SECRET_BYTES]))
+
+    return is_ours
 
 
 async def holder_of(desk: Desk, text: str) -> tuple[Ticket, Mandate] | None:
     """Whose ticket this is; None for one that is unknown, over, or of somebody who has left."""
-    if not is_ours(desk.house, text):
+    if not teller(desk.house)(text):
         return None
     now, secret = desk.clock.now(), _digest(text)
 
@@ -99,8 +108,8 @@ async def take_ticket_back(desk: Desk, beginning: str) -> Ticket:
     return await desk.store.write(work)
 
 
-def _mark(house: House, secret: bytes) -> bytes:
-    return hmac.digest(house.derived("ticket"), secret, "sha256")[:MARK_BYTES]
+def _mark(key: bytes, secret: bytes) -> bytes:
+    return blake2s(secret, digest_size=MARK_BYTES, key=key).digest()
 
 
 def _digest(text: str) -> Digest:

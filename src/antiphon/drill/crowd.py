@@ -96,6 +96,7 @@ class Crowd:
         link = socket.socket()
         link.setblocking(False)
         try:
+            link.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
             link.bind((source(self.seen.opened), 0))
             if link.connect_ex((DESTINATION, self._port)) not in {0, *WAITING}:
                 raise OSError(errno.ECONNREFUSED, "refused")
@@ -106,7 +107,16 @@ class Crowd:
             return
         self.seen.opened += 1
         self._open[link.fileno()] = (link, now)
-        self._poll.register(link, select.EPOLLOUT | select.EPOLLIN)
+        # On one machine the handshake is over already, unless the door's queue is full.
+        self._poll.register(link, select.EPOLLIN if self._say(link) else select.EPOLLOUT | select.EPOLLIN)
+
+    def _say(self, link: socket.socket) -> bool:
+        """Whether its words went out."""
+        try:
+            link.send(self._words)
+        except OSError:
+            return False
+        return True
 
     def _look(self, timeout: float) -> None:
         for number, event in self._poll.poll(timeout, 1024):
@@ -115,8 +125,7 @@ class Crowd:
                 self._end(link)
                 continue
             self._poll.modify(number, select.EPOLLIN)
-            with suppress(OSError):
-                link.send(self._words)
+            self._say(link)
 
     def _end(self, link: socket.socket) -> None:
         said = b""
@@ -143,8 +152,7 @@ class Crowd:
     def _leave(self, link: socket.socket, answer: str) -> None:
         self.seen.answers[answer] += 1
         del self._open[link.fileno()]
-        self._poll.unregister(link)
-        link.close()
+        link.close()  # which takes it out of the poll, too
 
 
 def start() -> None:

@@ -55,8 +55,9 @@ class Admission:
             return (Verdict.TOO_OFTEN if self._tickets.wait(party, now) else Verdict.MEMBER), party
         if END not in begun:
             return (Verdict.MORE if len(begun) < LOOK_BYTES else Verdict.TOO_LONG), b""
-        paced = self._prefixes.wait(prefix_of(address), now) or self._strangers.wait(b"", now)
-        return (Verdict.FULL if paced else Verdict.STRANGER), b""
+        # Where there is no room for any stranger, none of them is counted, and most of a crowd costs no more than this.
+        paced = self._strangers.late(b"", now) or self._prefixes.wait(prefix_of(address), now)
+        return (Verdict.FULL if paced or self._strangers.wait(b"", now) else Verdict.STRANGER), b""
 
 
 def prefix_of(address: str) -> bytes:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from antiphon.web.admission import LOOK_BYTES, Admission, Verdict
 
 BACKLOG = 4096
-AT_ONCE = 128
+DEFER_SECONDS = 1
+AT_ONCE = 32
 """Connections that are accepted before others have their turn."""
 WAITING = 512
 HEAD_SECONDS = 5.0
@@ -26,6 +27,9 @@ INSIDE = {True: 8, False: 64}
 MEMBERS_INSIDE = 320
 STRANGER_SECONDS = 15.0
 """From a stranger's first bytes to the end of its connection."""
+NOW = int(socket.MSG_DONTWAIT)
+NOW_AND_THE_END = NOW | int(socket.MSG_MORE)
+"""Without waiting; and in one packet with the hanging up that comes next."""
 NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 Begin = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
@@ -56,6 +60,23 @@ class Guest:
     leaving: bool = False
 
 
+class Listener(socket.socket):
+    """A listening socket that does not work out its own kind anew for each that it accepts."""
+
+    family, type = socket.AF_INET, socket.SOCK_STREAM
+
+    @classmethod
+    def at(cls, place: tuple[str, int]) -> Listener:
+        """Raises OSError when the place can not be had."""
+        family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+        found = cls(fileno=socket.create_server(place, family=family, backlog=BACKLOG).detach())
+        found.family = family
+        found.setblocking(False)
+        # Whoever says something is here with its words; whoever says nothing comes a second later.
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_SECONDS)
+        return found
+
+
 class Entrance:
     """One listening socket. Open it inside a running loop."""
 
@@ -73,9 +94,7 @@ class Entrance:
 
     def open(self, place: tuple[str, int]) -> int:
         """Listens, and returns the port. Raises OSError when it can not be had."""
-        family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-        self._door = socket.create_server(place, family=family, backlog=BACKLOG)
-        self._door.setblocking(False)
+        self._door = Listener.at(place)
         self._loop.add_reader(self._door, self._accept)
         self._sweep()
         return int(self._door.getsockname()[1])
@@ -106,7 +125,7 @@ class Entrance:
     def _look(self, guest: Guest) -> None:
         """Reads what is there. Said once for each time that something came."""
         try:
-            piece = guest.link.recv(LOOK_BYTES, socket.MSG_DONTWAIT)
+            piece = guest.link.recv(LOOK_BYTES, NOW)
         except BlockingIOError:
             self._wait(guest)
             return
@@ -122,14 +141,14 @@ class Entrance:
 
     def _decide(self, guest: Guest) -> None:
         verdict, party = self._admission.judge(guest.begun, guest.address, self._loop.time())
-        if verdict in {Verdict.MEMBER, Verdict.STRANGER}:
+        if verdict is Verdict.MEMBER or verdict is Verdict.STRANGER:
             verdict = self._room(verdict, party)
         if verdict is Verdict.MORE:
             self._wait(guest)
-        elif verdict in ANSWERS:
-            self._refuse(guest, verdict)
-        else:
+        elif verdict is Verdict.MEMBER or verdict is Verdict.STRANGER:
             self._hand_on(guest, party)
+        else:
+            self._refuse(guest, verdict)
 
     def _room(self, verdict: Verdict, party: bytes) -> Verdict:
         """The verdict again, or that there is no room inside for this one."""
@@ -139,9 +158,10 @@ class Entrance:
         return Verdict.FULL if party and members >= MEMBERS_INSIDE else verdict
 
     def _refuse(self, guest: Guest, verdict: Verdict) -> None:
+        stays = verdict is Verdict.TOO_OFTEN
         try:
-            guest.link.send(ANSWERS[verdict], socket.MSG_DONTWAIT)
-            if verdict is Verdict.TOO_OFTEN:
+            guest.link.send(ANSWERS[verdict], NOW if stays else NOW_AND_THE_END)
+            if stays:
                 guest.link.shutdown(socket.SHUT_WR)
                 guest.leaving, guest.begun = True, b""
                 self._wait(guest)

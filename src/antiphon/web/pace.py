@@ -14,12 +14,16 @@ class Pace:
         self._every, self._slack = every_seconds, every_seconds * (burst - 1)
         self._due: OrderedDict[bytes, float] = OrderedDict()
 
+    def late(self, party: bytes, now: float) -> float:
+        """0 where it may come now; else the seconds until it may. Counts nothing."""
+        return max(self._due.get(party, now) - now - self._slack, 0.0)
+
     def wait(self, party: bytes, now: float) -> float:
-        """0 where it may come now, which then counts; else the seconds until it may."""
-        due = max(self._due.get(party, now), now)
-        if due - now > self._slack:
-            return due - now - self._slack
-        self._due[party] = due + self._every
+        """The same; where it may come now, this counts."""
+        late = self.late(party, now)
+        if late:
+            return late
+        self._due[party] = max(self._due.get(party, now), now) + self._every
         self._due.move_to_end(party)
         if len(self._due) > MOST_PARTIES:
             self._due.popitem(last=False)

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from antiphon.desk.desk import Desk
-from antiphon.desk.ticket import is_ours
+from antiphon.desk.ticket import teller
 from antiphon.web import views
 from antiphon.web.admission import Admission
 from antiphon.web.advice import DIGITS, advice_on
@@ -59,7 +59,7 @@ class Pages:
 
     def admission(self) -> Admission:
         """Who gets through to them when many come."""
-        return Admission(lambda text: is_ours(self._desk.house, text))
+        return Admission(teller(self._desk.house))
 
     async def home(self, _: Request) -> Response:
         """The status page: what needs a person, what this node does, and every case."""

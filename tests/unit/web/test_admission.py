@@ -74,6 +74,16 @@ def test_strangers_have_the_pace_of_their_prefix_and_of_all() -> None:
     assert gate.judge(PAGE, "10.1.1.1", 60.0)[0] is Verdict.STRANGER
 
 
+def test_a_full_house_counts_against_no_prefix() -> None:
+    """Whoever was turned away because of all the others has its own pace still, as soon as there is room."""
+    gate = fresh()
+    for number in range(STRANGERS_BURST):
+        gate.judge(PAGE, f"10.{number // 250}.{number % 250}.1", 0.0)
+    assert {gate.judge(PAGE, "192.0.2.1", 0.0)[0] for _ in range(PREFIX_BURST * 2)} == {Verdict.FULL}
+    let_in = [gate.judge(PAGE, "192.0.2.1", 3.0)[0] for _ in range(PREFIX_BURST)]
+    assert let_in == [Verdict.STRANGER] * PREFIX_BURST
+
+
 def test_prefixes_are_those_that_are_paced_elsewhere() -> None:
     """/24 and /48."""
     assert prefix_of("192.0.2.1") == prefix_of("192.0.2.254") != prefix_of("192.0.3.1")

@@ -115,13 +115,22 @@ async def test_one_ticket_has_so_many_connections_at_a_time(door: Door) -> None:
 
 
 async def test_the_silent_never_keep_a_member_out(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table of those who said nothing is full, the oldest go, and a member is heard at once."""
+    """The table of those who did not say enough is full, the oldest go, and a member is heard at once."""
     monkeypatch.setattr(entrance, "WAITING", 8)
-    silent = [await door.come() for _ in range(20)]
+    silent = [await door.come(b"G") for _ in range(20)]
     await asyncio.sleep(0.05)
     assert (await heard((await door.come(MEMBER))[0])).startswith(b"heard")
     assert await heard(silent[0][0]) == b""
     assert repr(door.entrance) in {f"<Entrance waiting={number} inside=1>" for number in (7, 8)}
+
+
+async def test_whoever_says_nothing_is_not_let_near_at_first(door: Door) -> None:
+    """The system keeps it for a second; whoever speaks in that time is there with its words."""
+    silent = await door.come()
+    await asyncio.sleep(0.1)
+    assert repr(door.entrance) == "<Entrance waiting=0 inside=0>"
+    silent[1].write(MEMBER)
+    assert (await heard(silent[0])).startswith(b"heard")
 
 
 async def test_the_silent_are_sent_away_in_time(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +164,7 @@ async def test_a_port_that_is_taken_is_an_error_of_the_system(door: Door) -> Non
 
 async def test_after_closing_nobody_is_let_in(door: Door) -> None:
     """Who waited is hung up on, and the port is free."""
-    reader, _ = await door.come()
+    reader, _ = await door.come(PAGE[:-1])
     await asyncio.sleep(0.02)
     door.entrance.close()
     assert await heard(reader) == b""

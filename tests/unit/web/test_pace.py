@@ -38,3 +38,11 @@ def test_the_memory_has_a_limit(monkeypatch) -> None:
         assert gate.wait(party, 0.0) == 0
     assert gate.wait(b"c", 0.0) > 0
     assert gate.wait(b"a", 0.0) == 0
+
+
+def test_looking_counts_nothing() -> None:
+    """How late a party is can be asked as often as one likes; it is what waiting would have said."""
+    gate = Pace(2.0, 1)
+    assert [gate.late(b"a", 10.0) for _ in range(3)] == [0, 0, 0]
+    assert gate.wait(b"a", 10.0) == 0
+    assert gate.late(b"a", 10.5) == gate.late(b"a", 10.5) == gate.wait(b"a", 10.5) == 1.5
