@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.desk.log import LogBook
@@ -66,7 +67,12 @@ class House:
 
     def derived(self, purpose: str) -> bytes:
         """A key of its own for one purpose."""
-        return hmac.digest(self.secret, purpose.encode(), "sha256")
+        return _derived(self.secret, purpose)
+
+
+@lru_cache(maxsize=256)
+def _derived(secret: bytes, purpose: str) -> bytes:
+    return hmac.digest(secret, purpose.encode(), "sha256")
 
 
 @dataclass(frozen=True, slots=True)

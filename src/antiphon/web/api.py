@@ -152,12 +152,13 @@ class Api:
             raise Refused(400, "An Idempotency-Key has 1 to 64 printable characters without blanks.")
         raw = await _body(request)
         try:
-            name, _ = await self._submissions.take(member, raw, key)
+            name, new = await self._submissions.take(member, raw, key)
         except AlreadyTaken as error:
             raise Refused(422, error.sentence()) from error
         self._wake.set()
         place = f"{BASE}/reports/{name.hex()}"
-        outcome = await self._submissions.outcome(member, name) or Outcome(name, None, None)
+        known = None if new else await self._submissions.outcome(member, name)
+        outcome = known or Outcome(name, None, None)
         return _json(status_of(outcome), 202, {"Location": place})
 
     async def out_of_junk(self, request: Request, member: Mandate) -> Response:

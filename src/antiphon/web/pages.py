@@ -48,12 +48,12 @@ class Pages:
         """The routes."""
         return Starlette(
             routes=[
+                *self._more,
                 Route("/", self.home),
                 Route("/healthz", self.health),
                 Route("/healthz/{part}", self.health),
                 Route("/metrics", self.metrics),
                 *SenderDesk(self._desk).routes(),
-                *self._more,
             ]
         )
 
@@ -194,7 +194,7 @@ async def serve_desk(desk: Desk, place: tuple[str, int], say: Callable[[str], No
 async def _serve(
     application: Starlette, admission: Admission, place: tuple[str, int], say: Callable[[str], None]
 ) -> PageServer:
-    server = _QuietServer(uvicorn.Config(application, log_level="warning", lifespan="off"))
+    server = _QuietServer(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off"))
     entrance = Entrance(admission, lambda begun, gone: _Begun(server, begun, gone))
     port = entrance.open(place)
     task = asyncio.ensure_future(server._serve([]))
