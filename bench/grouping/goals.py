@@ -80,6 +80,7 @@ def goals(found: Found) -> list[Goal]:
     goal("evidence and joining against rspamd, local only", ">= 3 times", "cost", _against_rspamd)
     goal("two processes against one, by the clock", ">= 1.7 times", "cost", _two)
     goal("a message at the most campaigns against the fewest", "<= 2 times", "scale", _flat)
+    goal("the same, in the node's store", "<= 2 times", "kept", _flat)
     return made
 
 

@@ -272,9 +272,22 @@ def _scale(found: Found) -> Iterator[str]:
     yield "A level for which the machine has not twice the memory is left out, and its memory is reckoned from the one"
     yield "before."
     yield ""
+    yield from _levels(found["scale"])
+
+
+def _kept(found: Found) -> Iterator[str]:
+    yield "## Scale in the node's store"
+    yield ""
+    yield "The same over SQLite: each message is a transaction of its own, on disk before the next. Memory is what the"
+    yield "process has more than before; the store's cache has a limit, and the rest stays in the file."
+    yield ""
+    yield from _levels(found["kept"])
+
+
+def _levels(levels: list[Any]) -> Iterator[str]:
     rows = [
         [f"{lv.campaigns:,}", _us(lv.joining_us), _us(lv.opening_us), _mega(lv.resident_bytes), str(lv.joined)]
-        for lv in found["scale"]
+        for lv in levels
     ]
     yield from table(
         ["campaigns", "a message that joins, us", "a message that opens one, us", "memory", "joined"], rows
@@ -315,4 +328,5 @@ _SECTIONS = {
     "framings": _framings,
     "cost": _cost,
     "scale": _scale,
+    "kept": _kept,
 }

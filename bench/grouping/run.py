@@ -39,14 +39,22 @@ class Size:
     pairs: int
     most: int | None
     campaigns: tuple[int, ...]
+    kept: tuple[int, ...]
     timed: int
     framed: int
 
 
 FULL = Size(
-    seconds=2_400, copies=4, pairs=8, most=None, campaigns=(10_000, 100_000, 1_000_000), timed=2_000, framed=200
+    seconds=3_600,
+    copies=4,
+    pairs=8,
+    most=None,
+    campaigns=(10_000, 100_000, 1_000_000),
+    kept=(10_000, 100_000),
+    timed=2_000,
+    framed=200,
 )
-QUICK = Size(seconds=600, copies=1, pairs=2, most=600, campaigns=(10_000,), timed=200, framed=20)
+QUICK = Size(seconds=600, copies=1, pairs=2, most=600, campaigns=(10_000,), kept=(2_000,), timed=200, framed=20)
 
 
 @dataclass
@@ -91,6 +99,7 @@ def run(size: Size, *, quick: bool, keep: Callable[[Results], object]) -> Result
     results.section("survival", lambda: survival.curves(SEED + 1, size.copies, results.told))
     results.section("welds", lambda: adversary.welds(SEED))
     results.section("fuzzy", lambda: _fuzzy(size))
+    results.section("kept", lambda: scale.measure_kept(size.kept, results.told))
     results.section("scale", lambda: scale.measure(size.campaigns, results.told))
     keep(results)
     return results

@@ -1,25 +1,34 @@
 """What one more message costs when there are ten thousand campaigns, a hundred thousand, a million.
 
 The campaigns are synthetic fingerprints: random tokens and sketches of the sizes that real ones have, every campaign
-seen once; the messages timed are half new ones and half copies that join.
+seen once; the messages timed are half new ones and half copies that join. Once with all of it in memory, as `antiphon
+group` has it; once in the node's own store, where each message is a transaction that is on disk before the next.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import itertools
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from random import Random
 
+from antiphon.backends.sqlite import SqliteStore, migrate, schema_sql
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.grouping import Arrival, Grouper, MemoryIndex, place
+from antiphon.desk.place import StoreIndex
+from antiphon.ports import CABINETS, Transaction
 from antiphon.terms import Identifier, Instant
 from bench.grouping import ours
 from bench.grouping.gold import stream
 from bench.grouping.machine import available_bytes, resident_bytes
 
 TIMED = 2_000
+FILLED = 1_000
 _BEGIN = 1_780_000_000_000_000
 _STEP = 2_000_000
 """Two seconds between messages: a million campaigns within the horizon of a month."""
@@ -99,4 +108,57 @@ def measure(levels: tuple[int, ...], told: Callable[[str], None]) -> list[Level]
             )
         )
     gc.enable()
+    return found
+
+
+def measure_kept(levels: tuple[int, ...], told: Callable[[str], None]) -> list[Level]:
+    """The same in the node's store, a file in a folder of its own; memory is what this process has more than before.
+
+    Campaigns are filled in FILLED at a time; the time of those is not counted."""
+    with tempfile.TemporaryDirectory(prefix="antiphon-bench-") as folder:
+        return asyncio.run(_kept(Path(folder), levels, told))
+
+
+async def _kept(folder: Path, levels: tuple[int, ...], told: Callable[[str], None]) -> list[Level]:
+    path, rng, found = str(folder / "node.db"), Random(9), list[Level]()
+    migrate(path, [schema_sql(CABINETS)], folder / "snapshots")
+    like = ours.evidence(stream(1, copies=0, pairs=1)[0].raw)
+    assert like is not None
+    filled, names, before, begun = 0, itertools.count(1), resident_bytes(), time.process_time()
+    known = [made(like, rng) for _ in range(TIMED)]
+
+    def arrival() -> Arrival:
+        number = next(names)
+        return Arrival(Instant(_BEGIN + number * _STEP), Identifier(number.to_bytes(16, "big")))
+
+    async with SqliteStore(path, CABINETS) as store:
+
+        async def timed(prints: list[Fingerprint]) -> tuple[float, int]:
+            start, joined = time.process_time(), 0
+            for one in prints:
+                placed = await store.write(lambda tx, one=one: Grouper(StoreIndex(tx)).place(one, arrival()))
+                joined += not placed.opened
+            return (time.process_time() - start) / len(prints) * 1e6, joined
+
+        async def fill(prints: list[Fingerprint]) -> None:
+            def work(tx: Transaction) -> None:
+                for one in prints:
+                    opened = place(one, (), {}, arrival())
+                    StoreIndex(tx).remember(opened.campaign, opened.bands)
+
+            await store.write(work)
+
+        for level in levels:
+            told(f"scale, in the store: {level} campaigns")
+            while filled < level - TIMED:
+                await fill([made(like, rng) for _ in range(FILLED)])
+                filled += FILLED
+            await fill(known)
+            filled += TIMED
+            joining, joined = await timed(known)
+            known = [made(like, rng) for _ in range(TIMED)]
+            opening, _ = await timed(known)
+            took = time.process_time() - begun
+            found.append(Level(level, joining, opening, resident_bytes() - before, took, joined))
+            known = [made(like, rng) for _ in range(TIMED)]
     return found
