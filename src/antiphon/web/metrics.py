@@ -50,6 +50,7 @@ def _by(kind: type, field: str, words: type[StrEnum]) -> Callable[[Transaction, 
 METRICS: tuple[Metric, ...] = (
     Metric("antiphon_build_info", "The running version; always 1.", lambda *_: [(__version__, 1)], "version"),
     Metric("antiphon_armed", "How far it may go: 0 observing, 1 own opt-outs, 2 all.", _one(lambda tx, _: armed(tx))),
+    Metric("antiphon_stopped", "1 where the file STOP lies in the home.", _one(lambda _, desk: desk.stopped())),
     Metric("antiphon_anchor_agrees", "1 where the anchor is there and fits.", _one(lambda _, desk: desk.log.agrees)),
     Metric("antiphon_ledger_entries", "Entries in the ledger.", _one(lambda tx, _: number(tx, SIZE))),
     Metric("antiphon_ledger_published_entries", "Of these, published.", _one(lambda tx, _: number(tx, PUBLISHED))),
@@ -67,19 +68,25 @@ METRICS: tuple[Metric, ...] = (
 """All are gauges: counts of what is kept, which erasure can make smaller."""
 
 
-def exposition(tx: Transaction, desk: Desk) -> str:
+Health = Mapping[str, Callable[[], bool]]
+"""What has to be well, by name: each door, the anchor, the rounds."""
+
+
+WELL = Metric("antiphon_well", "1 where this part is well, as /healthz says it.", lambda *_: (), "part")
+"""Its samples are not in the store: what `Health` holds."""
+
+
+def exposition(tx: Transaction, desk: Desk, health: Health) -> str:
     """The page of /metrics (Prometheus text format 0.0.4)."""
+    families = [(metric, metric.samples(tx, desk)) for metric in METRICS]
+    families.append((WELL, [(part, holds()) for part, holds in health.items()]))
     lines = []
-    for metric in METRICS:
+    for metric, samples in families:
         lines += [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} gauge"]
-        for word, value in metric.samples(tx, desk):
+        for word, value in samples:
             label = f'{{{metric.label}="{word}"}}' if metric.label else ""
             lines.append(f"{metric.name}{label} {float(value):g}" if value < 1e6 else f"{metric.name}{label} {value}")
     return "\n".join(lines) + "\n"
-
-
-Health = Mapping[str, Callable[[], bool]]
-"""What has to be well, by name: each door, the anchor, the rounds."""
 
 
 def word_of(health: Health, name: str = "") -> tuple[int, str]:

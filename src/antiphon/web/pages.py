@@ -79,7 +79,7 @@ class Pages:
 
     async def metrics(self, _: Request) -> Response:
         """Prometheus text format; no label names anybody."""
-        said = await self._desk.store.read(lambda tx: exposition(tx, self._desk))
+        said = await self._desk.store.read(lambda tx: exposition(tx, self._desk, self._health))
         return PlainTextResponse(said, headers=POLICY, media_type="text/plain; version=0.0.4")
 
 

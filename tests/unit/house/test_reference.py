@@ -26,7 +26,7 @@ from antiphon.optout.obstacle import OBSTACLES
 from antiphon.optout.originator import STANDING
 from antiphon.registry.agreement import TEXT, agreement
 from antiphon.settings import Settings, print_settings
-from antiphon.web.metrics import METRICS
+from antiphon.web.metrics import METRICS, WELL
 from tests.unit.house.repository import ROOT, below, name, text
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -170,7 +170,7 @@ def test_every_entry_kind_has_its_text() -> None:
 
 def test_every_metric_has_its_text() -> None:
     """docs/reference/metrics.md lists what /metrics shows; a text is a sentence, a label no free word."""
-    rows = "\n".join(f"| `{metric.name}` | {metric.label or '-'} | {metric.text} |" for metric in METRICS)
+    rows = "\n".join(f"| `{metric.name}` | {metric.label or '-'} | {metric.text} |" for metric in (*METRICS, WELL))
     head = (
         "# Metrics and health\n\n`/metrics` of the pages' door speaks the Prometheus text format. All are gauges. No\n"
         "label names anybody: each is one of a few words of the program's own.\n\n"
@@ -178,7 +178,9 @@ def test_every_metric_has_its_text() -> None:
     )
     tail = (
         "\n\n`/healthz` answers `OK` (200) or `NOT OK` (503), and so do its parts: `/healthz/anchor`,\n"
-        "`/healthz/rounds`, and one for each door that is open, `/healthz/lmtp` and `/healthz/smtp`.\n"
+        "`/healthz/rounds`, and one for each door that is open, `/healthz/lmtp`, `smtp`, `milter` and `reports`.\n"
+        "\n`contrib/prometheus/antiphon.rules.yml` has alerts, each with what it means and what to do, and\n"
+        "`contrib/grafana/antiphon.json` a dashboard: see [how to watch a node](../how-to/monitor-a-node.md).\n"
     )
     check("metrics.md", head + rows + tail)
     assert all(metric.text.endswith(".") for metric in METRICS)

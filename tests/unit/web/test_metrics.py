@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from antiphon.web.metrics import METRICS, word_of
+from antiphon.web.metrics import METRICS, WELL, word_of
 
 SAMPLE = re.compile(r'^(antiphon_[a-z_]+)(?:\{([a-z]+)="([^"\\\n]*)"\})? ([0-9.e+]+)$')
 MEMBER = "anna@mail.example"
@@ -65,7 +65,8 @@ def test_every_line_is_of_the_text_format(shown: dict[str, tuple[int, str]]) -> 
             sample = SAMPLE.match(line)
             assert sample, line
             assert sample.group(1) == families[-1]
-    assert families == [metric.name for metric in METRICS]
+    assert families == [metric.name for metric in (*METRICS, WELL)]
+    assert {'antiphon_well{part="lmtp"} 1', "antiphon_stopped 0"} <= set(body.splitlines())
 
 
 def test_nobody_is_named_and_series_are_few(shown: dict[str, tuple[int, str]]) -> None:
