@@ -83,6 +83,27 @@ def test_what_is_planted_is_in_the_mail() -> None:
     assert canaries.word(MEMBERS[1]) not in text.decode()
 
 
+STANDS = """
+from dataclasses import replace
+from antiphon.desk import question, quorum
+
+true = question.coin
+
+def generous(*told):
+    return replace(true(*told), has_token=True)
+
+question.coin = quorum.coin = generous
+"""
+
+
+def test_a_node_that_ends_by_itself_ends_the_drill() -> None:
+    """Everybody has *token* to the rules, and not to what is written: a case comes to nowhere, and the drill says so
+    instead of waiting for it."""
+    figures = drill(sys.executable, "-c", STANDS + MAIN)
+    assert "knows no event" in figures.stuck and not figures.holds
+    assert figures.planted > 0 and figures.messages > 0, "what left until then was looked through"
+
+
 SOUND = RedactionFigures(9, 2, 3, 400, 2, 5, (), 0, (), 4, 3, 6, 0, True)
 
 
@@ -98,6 +119,7 @@ SOUND = RedactionFigures(9, 2, 3, 400, 2, 5, (), 0, (), 4, 3, 6, 0, True)
         ({"tokens_shown": 0}, False),
         ({"issued_shown": 0}, False),
         ({"lawful": False}, False),
+        ({"stuck": "node"}, False),
     ],
 )
 def test_one_figure_that_is_wrong_does_not_hold(changed: dict[str, Any], holds: bool) -> None:

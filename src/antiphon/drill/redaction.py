@@ -7,12 +7,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from antiphon.drill.canaries import MARK, Canaries, Search, issued_in
-from antiphon.terms import DAY, Instant
-from antiphon.world.demo import START, Demo, audit_of
+from antiphon.world.demo import Demo, audit_of
 from antiphon.world.party import TEMPERS
 from antiphon.world.traffic import MEMBERS
 
@@ -27,7 +26,8 @@ class RedactionFigures:
     """`planted` words in `mails`; `messages` and their `bytes` that were looked through, `files` that were published.
     `recovered`: where something was found, and what. `unnamed_shown`: opt-out tokens of members who did not agree to
     that; `strayed`: Message-IDs of theirs, or with anybody but who issued them. The controls: tokens and Message-IDs of
-    those who did, attempts that destinations counted, and complaints among the messages."""
+    those who did, attempts that destinations counted, and complaints among the messages. `stuck`: why the days did not
+    pass; what left until then was looked through all the same."""
 
     planted: int
     mails: int
@@ -43,19 +43,26 @@ class RedactionFigures:
     attempts: int
     complaints: int
     lawful: bool
+    stuck: str = ""
 
     @property
     def holds(self) -> bool:
         """Nothing was found, of much, in much."""
         looked = min(self.planted, self.messages, self.files, self.names_asked) > 0
         shown = min(self.tokens_shown, self.issued_shown, self.attempts) > 0
-        return looked and shown and not (self.recovered or self.unnamed_shown or self.strayed) and self.lawful
+        return (
+            looked
+            and shown
+            and not (self.recovered or self.unnamed_shown or self.strayed)
+            and self.lawful
+            and not self.stuck
+        )
 
 
 async def redaction_drill(
     *, days: int, seed: int, node_command: Sequence[str], progress: Callable[[str], None]
 ) -> RedactionFigures:
-    """One world of so many days. Raises RuntimeError when the node ends by itself."""
+    """One world of so many days; it ends early where the node ends by itself, or keeps time from passing."""
     folder, canaries = Path(tempfile.mkdtemp(prefix="antiphon-")), Canaries(seed)
     tempers = [temper for temper in TEMPERS if temper.name in CAST]
     demo = Demo(folder, seed=seed, days=days, node_command=node_command, tempers=tempers)
@@ -63,13 +70,17 @@ async def redaction_drill(
         demo.stage.planter, demo.network.heard = canaries, []
         demo.consents = dict.fromkeys(UNNAMED, "count")
         await demo.prepare()
-        demo.schedule()
-        for day in range(days):
-            await demo.clock.run(Instant(START + (day + 1) * DAY))
-            progress(f"day {day + 1} of {days}: {len(canaries.planted):,} planted, {len(demo.network.heard)} heard")
+        heard = demo.network.heard
+        await demo.live(
+            lambda day: progress(f"day {day} of {days}: {len(canaries.planted):,} planted, {len(heard)} heard")
+        )
         await demo.finish()
         verdict = await audit_of(node_command, folder)
         return _looked_through(demo, canaries, lawful=bool(verdict["lawful"]))
+    except RuntimeError as error:
+        why = str(error).strip().splitlines()[-1]
+        progress(why)
+        return replace(_looked_through(demo, canaries, lawful=False), stuck=why)
     finally:
         await demo.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -105,7 +105,7 @@ def _letters(post: Post) -> list[tuple[Post, tuple[str, str, bytes]]]:
 
 
 async def _until(demo: Demo, day: int) -> None:
-    await demo.clock.run(Instant(START + day * DAY))
+    await demo.until(Instant(START + day * DAY))
 
 
 def _count(demo: Demo) -> tuple[Count, int]:

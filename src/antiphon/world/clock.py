@@ -14,13 +14,20 @@ from itertools import count
 from pathlib import Path
 
 from antiphon.errors import MalformedInput
-from antiphon.terms import HOUR, SECOND, Instant
+from antiphon.terms import HOUR, SECOND, Instant, show_instant
 
 LINE_BYTES = 64
 GRAIN = HOUR
 """The world's own acts happen on this grid, so that what belongs together can be done together."""
 
+MOST_CREEPS = 1_000
+"""Steps of a second or less that may follow each other: who then wants one more looks at one thing for ever."""
+
 Act = Callable[[], Awaitable[None]]
+
+
+class TimeCreeps(RuntimeError):
+    """Somebody who joined asks for one second more again and again, so the world does not come to its next hour."""
 
 
 class Client:
@@ -73,6 +80,7 @@ class WorldTime:
         self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
+        self._creeps = 0
 
     def now(self) -> Instant:
         """The present."""
@@ -115,7 +123,9 @@ class WorldTime:
         self._path.unlink(missing_ok=True)
 
     async def run(self, until: Instant) -> None:
-        """Lets the world go on up to and including `until`. An act that raises ends the run with its error."""
+        """Lets the world go on up to and including `until`. An act that raises ends the run with its error.
+
+        Raises TimeCreeps where a process keeps the world from going on."""
         while True:
             await self.settle()
             if acts := self._take_due():
@@ -128,7 +138,17 @@ class WorldTime:
                 self._now = max(self._now, until)
                 await self.settle()
                 return
-            self._now = following
+            self._step(following)
+
+    def _step(self, following: Instant) -> None:
+        self._creeps = self._creeps + 1 if following <= self._now + SECOND else 0
+        if self._creeps > MOST_CREEPS:
+            names = ", ".join(sorted(c.name for c in self._clients if c.due is not None and c.due <= following))
+            raise TimeCreeps(
+                f"{names or 'The world itself'} wanted to be asked again a second later {MOST_CREEPS:,} times in a "
+                f"row, until {show_instant(self._now)}: it looks at one thing for ever."
+            )
+        self._now = following
 
     async def settle(self) -> None:
         """Tells everybody the present and returns when all who are expected are here and all are idle."""

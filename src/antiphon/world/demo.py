@@ -56,6 +56,7 @@ class Demo:
         self.parties: list[Originator] = []
         self._keys = {"ada": os.urandom(32), "ben": os.urandom(32)}
         self._operators: Operators | None = None
+        self._dead: asyncio.Task[None] | None = None
         self._reports: dict[str, str] = {}
         self.consents: dict[str, str] = {}
         """Of members who agree to something else than the others."""
@@ -120,17 +121,23 @@ class Demo:
     async def live(self, progress: Callable[[int], None] | None) -> None:
         """Lets the days pass."""
         self.schedule()
-        dead = asyncio.create_task(self.child.fails())
         for day in range(self.days):
-            passing = asyncio.create_task(self.clock.run(Instant(START + (day + 1) * DAY)))
-            done, _ = await asyncio.wait({passing, dead}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await self.until(Instant(START + (day + 1) * DAY))
             if self.watched:
                 await self._learn_states()
             if progress is not None:
                 progress(day + 1)
-        dead.cancel()
+
+    async def until(self, when: Instant) -> None:
+        """Lets time pass. Raises RuntimeError when the node ends by itself, for which time would wait without end."""
+        if self._dead is None:
+            self._dead = asyncio.create_task(self.child.fails())
+        passing = asyncio.create_task(self.clock.run(when))
+        done, _ = await asyncio.wait({passing, self._dead}, return_when=asyncio.FIRST_COMPLETED)
+        if passing not in done:
+            passing.cancel()
+        for task in done:
+            task.result()
 
     async def _learn_states(self) -> None:
         cases = await self.remote.call("cases")
@@ -167,6 +174,8 @@ class Demo:
     async def close(self) -> None:
         """Ends the node, which lets nothing out any more, and the world."""
         self.clock.release(NODE_NAME)
+        if self._dead is not None:
+            self._dead.cancel()
         await self.child.stop()
         self.post.hang_up()
         self.answers.hang_up()

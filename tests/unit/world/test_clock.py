@@ -12,8 +12,8 @@ import pytest
 
 from antiphon.backends.worldclock import WorldClock
 from antiphon.errors import MalformedInput, Unreachable
-from antiphon.terms import HOUR, MINUTE, Instant
-from antiphon.world.clock import GRAIN, WorldTime
+from antiphon.terms import HOUR, MINUTE, SECOND, Instant
+from antiphon.world.clock import GRAIN, MOST_CREEPS, TimeCreeps, WorldTime
 
 START = Instant(1_000_000 * HOUR)
 
@@ -250,3 +250,26 @@ async def test_an_act_that_fails_ends_the_run_with_its_error(time: WorldTime) ->
     with pytest.raises(ExceptionGroup) as caught:
         await time.run(Instant(START + HOUR))
     assert caught.group_contains(LookupError)
+
+
+class Creeper(Worker):
+    """Wants one second more, so many times; then the next hour."""
+
+    def __init__(self, path: Path, times: int) -> None:
+        super().__init__(path, [])
+        self.left = times
+
+    async def step(self, now: Instant) -> Instant | None:
+        self.left -= 1
+        return Instant(now + SECOND) if self.left >= 0 else None
+
+
+async def test_whoever_keeps_time_from_passing_is_named(time: WorldTime, socket_path: Path) -> None:
+    """At the limit the day passes; one past it the run ends and says who it was, instead of standing still."""
+    creeper = Creeper(socket_path, MOST_CREEPS)
+    await creeper.start("slow")
+    time.expect("slow")
+    await time.run(Instant(START + HOUR))
+    creeper.left = MOST_CREEPS + 2
+    with pytest.raises(TimeCreeps, match=r"^slow wanted to be asked again a second later 1,000 times"):
+        await time.run(Instant(START + 2 * HOUR))
