@@ -97,8 +97,7 @@ question.coin = quorum.coin = generous
 
 
 def test_a_node_that_ends_by_itself_ends_the_drill() -> None:
-    """Everybody has *token* to the rules, and not to what is written: a case comes to nowhere, and the drill says so
-    instead of waiting for it."""
+    """Everybody has *token* to the rules and not to what is written, which leads nowhere: the drill says so."""
     figures = drill(sys.executable, "-c", STANDS + MAIN)
     assert "knows no event" in figures.stuck and not figures.holds
     assert figures.planted > 0 and figures.messages > 0, "what left until then was looked through"

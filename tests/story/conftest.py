@@ -24,6 +24,7 @@ SHORT = (
     "replayer",
     "unaccountable",
     "hosted-acting",
+    "disputing-daily",
 )
 DAYS, LIFETIME_SECONDS = 40, 900
 PROGRAM = (sys.executable, "-m", "antiphon")
@@ -74,6 +75,7 @@ LOOKS: tuple[tuple[str, ...], ...] = (
     ("status",),
     ("cases",),
     ("case", "deaf-shop.example"),
+    ("case", "disputing-daily-shop.example"),
     ("campaigns",),
     ("held",),
     ("complaints",),

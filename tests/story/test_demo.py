@@ -110,6 +110,17 @@ def test_the_host_of_a_deaf_originator_gets_one_complaint_and_disconnects_it(wor
     assert last and customer["sightings_after_window"] > customer["attempts_at_destination"] - 2
 
 
+def test_a_dispute_by_dns_stops_a_case_before_the_next_attempt(world: Seen) -> None:
+    """Suspended once, however often the button is pressed, then closed: mail that goes on brings about nothing."""
+    brand, case = row(world.found, "disputing-daily"), world.said["case", "disputing-daily-shop.example"]
+    assert (brand["notices"], brand["attempts_at_destination"], case["state"]) == (1, 1, "closed")
+    assert brand["sightings_after_window"] > 0, "the control: there was something to ask for"
+    steps = [(event["who"], event["what"]) for event in reversed(case["events"])]
+    disputes = [step for step in steps if step[1].endswith("-> disputed")]
+    assert disputes == [("the holder of the domain, by DNS", "waiting -> disputed")]
+    assert {told["originator"] for told in world.said["complaints",]} == {"hosted-acting-shop.example"}
+
+
 def test_nobody_else_hears_a_complaint(world: Seen) -> None:
     """All other tempers are deaf or hidden in networks of their own; the ledger's complaints are the host's one."""
     assert [told["contact"] for told in world.said["complaints",]] == ["abuse@host-acting.example"]

@@ -34,6 +34,7 @@ TEMPERS: tuple[Temper, ...] = (
     Temper("overloaded", tempers.Overloaded),
     Temper("unreachable", tempers.Unreachable),
     Temper("disputing", tempers.Disputing),
+    Temper("disputing-daily", tempers.DisputingDaily),
     Temper("unaccountable", masks.Unaccountable),
     Temper("throw-away", masks.ThrowAway),
     Temper("joe-jobber", masks.JoeJobber),

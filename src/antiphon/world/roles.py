@@ -34,6 +34,7 @@ GROUPS: tuple[Group, ...] = (
             "overloaded": "says 429, then answers slowly: it sets the pace",
             "unreachable": "bounces the notice: three tries, then nothing",
             "disputing": "says that the notice is wrong: suspended, then closed",
+            "disputing-daily": "disputes by a record in DNS, again and again: suspended once, then closed",
             "esp-deaf": "a deaf customer of a mail service",
             "esp-good-1": "a good customer of the same service",
             "esp-good-2": "another",

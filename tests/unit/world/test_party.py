@@ -213,6 +213,31 @@ async def test_an_answer_is_mailed_again_until_it_is_taken(stage: Stage, door: D
     assert [str(message_from_bytes(d.data).get_payload()).split()[0] for d in door.taken] == ["dispute"]
 
 
+async def test_one_disputes_by_dns_and_again_each_day(stage: Stage) -> None:
+    """It publishes the record of that day, then presses the button; the notice's own link it leaves alone."""
+    pressed: list[tuple[str, bytes, str | None]] = []
+    party = await plays(stage, "disputing-daily")
+    place = f"_antiphon-dispute.{party.domain}"
+
+    async def desk(request: Request) -> Response:
+        pressed.append((request.target, request.body, stage.network.names.text(place)))
+        line = f"<pre>{place}.  TXT  &quot;v=antiphon1; dispute={len(pressed)}&quot;</pre>"
+        return Response(200, {}, line.encode())
+
+    await stage.network.web(stage.network.place("antiphon.choir.example"), "antiphon.choir.example", desk)
+    await party.take_mail(notice([token_of(await party.compose(ADA, START))]))
+    await stage.time.run(Instant(START + 9 * DAY))
+    form = f"domain={party.domain}".encode()
+    assert pressed == [
+        ("/desk/", form, None),
+        ("/desk/dispute", form, "v=antiphon1; dispute=1"),
+        ("/desk/", form, "v=antiphon1; dispute=1"),
+        ("/desk/dispute", form, "v=antiphon1; dispute=3"),
+        ("/desk/", form, "v=antiphon1; dispute=3"),
+        ("/desk/dispute", form, "v=antiphon1; dispute=5"),
+    ]
+
+
 async def test_the_unreachable_bounce_and_no_window_runs(stage: Stage, door: Door) -> None:
     """To the envelope sender, from nobody."""
     party = await plays(stage, "unreachable")
