@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,6 +17,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from antiphon import __version__
 from antiphon.campaign.acceptance import ACCEPTED
@@ -83,6 +84,10 @@ TITLES = {
     400: "Not understood", 401: "No ticket", 404: "Not here", 405: "Not this way", 409: "Too late", 413: "Too big",
     415: "Not a message", 422: "Another message", 429: "Too often", 503: "Not now",
 }  # fmt: skip
+HEADERS = {202: ("Location",), 401: ("WWW-Authenticate",), 415: ("Accept-Post",), 429: ("Retry-After",),
+           503: ("Retry-After",)}  # fmt: skip
+"""What stands beside the content, by status."""
+Answer = Callable[[Request], Awaitable[Response]]
 Handler = Callable[["Api", Request, Mandate], Awaitable[Response]]
 
 
@@ -113,17 +118,16 @@ class Api:
         by_path: dict[str, dict[str, Operation]] = {}
         for each in OPERATIONS:
             by_path.setdefault(each.path, {})[each.method] = each
-        every = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-        found: list[BaseRoute] = [Route(f"{BASE}/openapi.json", self._openapi)]
-        found += [Route(BASE + path, self._endpoint(of), methods=every) for path, of in by_path.items()]
-        return [*found, Route(f"{BASE}/{{rest:path}}", self._nothing, methods=every)]
+        found: list[BaseRoute] = [Route(f"{BASE}/openapi.json", _AnyMethod(_openapi))]
+        found += [Route(BASE + path, _AnyMethod(self._endpoint(of))) for path, of in by_path.items()]
+        return [*found, Route(f"{BASE}/{{rest:path}}", _AnyMethod(_nothing))]
 
-    def _endpoint(self, operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(self, operations: dict[str, Operation]) -> Answer:
         async def answer(request: Request) -> Response:
             try:
-                operation = operations.get("GET" if request.method == "HEAD" else request.method)
+                operation = operations.get(_method(request))
                 if operation is None:
-                    raise Refused(405, "This can not be done here.", (("Allow", ", ".join(sorted(operations))),))
+                    raise _not_this_way(operations)
                 return await operation.handler(self, request, await self._member(request))
             except Refused as refused:
                 return _problem(refused)
@@ -147,12 +151,12 @@ class Api:
     async def hand_in(self, request: Request, member: Mandate) -> Response:
         """POST of one message."""
         _is_message(request)
-        key = request.headers.get("idempotency-key", "")
-        if key and not KEY.fullmatch(key):
+        key = request.headers.get("idempotency-key")
+        if key is not None and not KEY.fullmatch(key):
             raise Refused(400, "An Idempotency-Key has 1 to 64 printable characters without blanks.")
         raw = await _body(request)
         try:
-            name, new = await self._submissions.take(member, raw, key)
+            name, new = await self._submissions.take(member, raw, key or "")
         except AlreadyTaken as error:
             raise Refused(422, error.sentence()) from error
         self._wake.set()
@@ -193,11 +197,31 @@ class Api:
             raise Refused(404, "No report of this member has this id.")
         return found
 
-    async def _openapi(self, _: Request) -> Response:
-        return _json(openapi(), 200)
 
-    async def _nothing(self, _: Request) -> Response:
-        return _problem(Refused(404, f"Nothing is here; {BASE}/openapi.json says what there is."))
+class _AnyMethod:
+    """An endpoint that is asked whatever the method is, so that every refusal is ours and reads alike."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (await self._answer(Request(scope, receive, send)))(scope, receive, send)
+
+
+async def _openapi(request: Request) -> Response:
+    return _json(openapi(), 200) if _method(request) == "GET" else _problem(_not_this_way(("GET",)))
+
+
+async def _nothing(_: Request) -> Response:
+    return _problem(Refused(404, f"Nothing is here; {BASE}/openapi.json says what there is."))
+
+
+def _method(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _not_this_way(methods: Iterable[str]) -> Refused:
+    return Refused(405, "This can not be done here.", (("Allow", ", ".join(sorted(methods))),))
 
 
 def status_of(outcome: Outcome) -> ReportStatus:
@@ -261,6 +285,9 @@ OPERATIONS: tuple[Operation, ...] = (
               Api.out_of_junk, 202, (400, 413, 415, 503), tells=False),
 )  # fmt: skip
 EVERYWHERE = (401, 429)
+OF_ONE = [each for each in OPERATIONS if "{id}" in each.path]
+NOT_BLANK = r"[^ \t\n\v\f\r]"
+"""What a message has at least."""
 
 
 def openapi() -> dict[str, object]:
@@ -280,15 +307,17 @@ def openapi() -> dict[str, object]:
 
 
 def _operation(each: Operation, status: object, problem: object) -> dict[str, object]:
+    text = {"type": "string"}
     said: dict[str, object] = {"description": each.summary}
     if each.tells:
         said["content"] = {"application/json": {"schema": status}}
+    if each.tells and each.success in HEADERS:
+        said |= {"headers": _headers(each.success), "links": {other.name: _link(other) for other in OF_ONE}}
     responses: dict[str, object] = {str(each.success): said}
     for code in sorted((*each.refusals, *EVERYWHERE)):
         content = {"application/problem+json": {"schema": problem}}
-        responses[str(code)] = {"description": TITLES[code], "content": content}
+        responses[str(code)] = {"description": TITLES[code], "content": content, "headers": _headers(code)}
     found: dict[str, object] = {"operationId": each.name, "summary": each.summary, "responses": responses}
-    text = {"type": "string"}
     if "{id}" in each.path:
         schema = {**text, "pattern": f"^{NAME.pattern}$"}
         found["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": schema}]
@@ -296,5 +325,14 @@ def _operation(each: Operation, status: object, problem: object) -> dict[str, ob
         schema = {**text, "pattern": r"^[!-~]{1,64}$"}
         found["parameters"] = [{"name": "Idempotency-Key", "in": "header", "schema": schema}]
     if each.method == "POST":
-        found["requestBody"] = {"required": True, "content": {MESSAGE: {"schema": {**text, "minLength": 1}}}}
+        found["requestBody"] = {"required": True, "content": {MESSAGE: {"schema": {**text, "pattern": NOT_BLANK}}}}
     return found
+
+
+def _headers(code: int) -> dict[str, object]:
+    return {name: {"required": True, "schema": {"type": "string"}} for name in HEADERS.get(code, ())}
+
+
+def _link(to: Operation) -> dict[str, object]:
+    """What an answer holds that another operation asks for."""
+    return {"operationId": to.name, "parameters": {"id": "$response.body#/id"}}

@@ -37,8 +37,12 @@ Begin = Callable[[bytes, Callable[[], None]], asyncio.Protocol]
 
 
 def _canned(status: str, seconds: int) -> bytes:
-    head = f"HTTP/1.1 {status}\r\nRetry-After: {seconds}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    return head.encode()
+    """A problem document (RFC 9457 §3), as behind this door, made once."""
+    code, _, title = status.partition(" ")
+    body = f'{{"type":"about:blank","title":"{title}","status":{code}}}'
+    head = f"HTTP/1.1 {status}\r\nRetry-After: {seconds}\r\nConnection: close\r\n"
+    kind = f"Content-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head + kind + body).encode()
 
 
 ANSWERS = {

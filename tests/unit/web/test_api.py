@@ -294,6 +294,7 @@ async def test_a_message_has_a_limit(size: int, status: int, announced: bool) ->
         ("POST", "/reports", {"content_type": "text/plain"}, b"x", 415),
         ("POST", "/reports", {"content_type": "message/rfc822", "idempotency_key": "a b"}, b"x", 400),
         ("POST", "/reports", {"content_type": "message/rfc822", "idempotency_key": "x" * 65}, b"x", 400),
+        ("POST", "/reports", {"content_type": "message/rfc822", "idempotency_key": " "}, b"x", 400),
         ("POST", "/reports", {"content_type": "message/rfc822", "content_length": "-1"}, b"x", 413),
         ("POST", "/reports", {"content_type": "message/rfc822"}, b" \r\n", 400),
         ("PUT", "/reports", {}, b"", 405),
@@ -313,8 +314,10 @@ async def test_what_is_not_understood_is_a_problem(
     assert program.home.kept.records == {}
 
 
-@pytest.mark.parametrize(("path", "methods"), [("/reports", "POST"), ("/reports/0", "DELETE, GET")])
-@pytest.mark.parametrize("asked", ["OPTIONS", "PATCH"])
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/reports", "POST"), ("/reports/0", "DELETE, GET"), ("/openapi.json", "GET")]
+)
+@pytest.mark.parametrize("asked", ["OPTIONS", "PATCH", "TRACE"])
 async def test_what_a_path_takes_is_said(asked: str, path: str, methods: str) -> None:
     """RFC 9110 §10.2.1: exactly the methods of the table, also for whoever asks which there are."""
     answer = await (await client()).ask(asked, f"/api/v1{path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Callable
 
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from antiphon.web import entrance
-from antiphon.web.admission import BURST, LOOK_BYTES, Admission
+from antiphon.web.admission import BURST, LOOK_BYTES, Admission, Verdict
 from antiphon.web.entrance import Entrance
 
 OURS = "antiphon_ours"
@@ -152,6 +153,17 @@ async def test_a_head_without_an_end_is_refused(door: Door) -> None:
     """At the limit, with a word."""
     reader, _ = await door.come(b"x" * LOOK_BYTES)
     assert (await heard(reader)).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("verdict", entrance.ANSWERS)
+def test_whoever_is_refused_reads_a_problem(verdict: Verdict) -> None:
+    """Whole by its own length, with the status in both places, and when to come again."""
+    head, _, body = entrance.ANSWERS[verdict].decode("ascii").partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    fields = dict(line.split(": ") for line in lines)
+    assert json.loads(body)["status"] == int(status.split()[1])
+    assert (fields["Content-Type"], fields["Content-Length"]) == ("application/problem+json", str(len(body)))
+    assert int(fields["Retry-After"]) > 0
 
 
 async def test_a_port_that_is_taken_is_an_error_of_the_system(door: Door) -> None:
