@@ -16,7 +16,7 @@ from antiphon import __version__
 from antiphon.backends import dns
 from antiphon.backends.dialer import DirectDialer, WorldDialer
 from antiphon.backends.home import Home
-from antiphon.backends.https import OneClickClient, RdapFetcher
+from antiphon.backends.https import HookClient, OneClickClient, RdapFetcher
 from antiphon.backends.journal import Journal
 from antiphon.backends.keybook import FileBook
 from antiphon.backends.machine import SteadyClock, SystemChance, SystemClock, system_nameserver
@@ -30,7 +30,7 @@ from antiphon.backends.submission import Submission
 from antiphon.backends.vault import KeyVault, read_secret
 from antiphon.backends.worldclock import Step, WorldClock
 from antiphon.campaign.transactional import load_transactional
-from antiphon.desk.desk import Desk, House
+from antiphon.desk.desk import Desk, House, OnCall
 from antiphon.desk.erase import heed_keys
 from antiphon.desk.log import HOUR_CLOSED, LogBook, number
 from antiphon.desk.place import placer
@@ -47,6 +47,7 @@ from antiphon.ports import CABINETS, Answer, Clock, Questions, Setting
 from antiphon.settings import Settings, host_and_port, load_settings
 from antiphon.terms import HOUR, Identifier, Instant
 from antiphon.web.api import Api
+from antiphon.web.bell import Bell
 from antiphon.web.control import Control
 from antiphon.web.maps import Maps
 from antiphon.web.metrics import Pulse
@@ -147,9 +148,22 @@ def _house(settings: Settings, who: Who) -> House:
         openings_years=settings.openings_years,
         answers_enrolment=settings.answer_enrolment,
         xarf_contacts=settings.xarf_contacts,
+        on_call=_on_call(settings),
         community=who.community,
         operator=who.operator,
         secret=who.secret,
+    )
+
+
+def _on_call(settings: Settings) -> OnCall:
+    told, pages = settings.on_call, settings.doors.http
+    return OnCall(
+        url=told.url,
+        key=read_secret(Path(told.url_key), 0) if told.url_key else b"",
+        plain=told.plain,
+        mail=told.mail,
+        weekly=told.weekly,
+        console=told.console or (f"http://{pages}/" if pages else ""),
     )
 
 
@@ -218,6 +232,7 @@ def desk_of(
         place=placer(lambda: Identifier(chance.draw(16))),
         stopped=home.stop.exists,
         is_public=lambda: web.shows(settings.public_url, who.origin),
+        hook=HookClient(around.dialer, around.tls, USER_AGENT).post,
     )
 
 
@@ -274,6 +289,7 @@ async def run(home: Home, journal: Journal) -> None:
         await _take_up(desk, around, journal)
         shelf, wake, pulse = FolderShelf(home.ledger), asyncio.Event(), Pulse()
         control, still = Control(desk, wake, FolderShelf), Still(desk, FolderShelf(home.public))
+        bell = Bell(desk)
         health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
         doors = Doors(desk, settings, wake, reports=home.reports, tls=around.tls)
         opened.push_async_callback(doors.close)
@@ -294,6 +310,7 @@ async def run(home: Home, journal: Journal) -> None:
                 await doors.watching.keep_up()
                 due = await _round(desk, shelf, journal)
                 await still.keep_up()
+                await bell.keep_up()
             pulse.beat()
             await journal.follow(desk.store)
             return due

@@ -46,6 +46,21 @@ class Doors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     desk: Annotated[str, _said("host:port of the sender desk alone: what your web server shows under /desk/.")] = ""
 
 
+class OnCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who of your own house is told when something needs a person: in counts, never by name. Nobody at first."""
+
+    url: Annotated[str, _said("https URL of your own webhook or ntfy topic, POSTed to. No redirect is followed.")] = ""
+    url_key: Annotated[
+        str, _said("A file with the secret that signs each POST, 16 bytes or more. Without it nothing is POSTed.")
+    ] = ""
+    plain: Annotated[bool, _said("Whether plain text is POSTed, as ntfy shows it, instead of JSON.")] = False
+    mail: Annotated[str, _said("Your own address, told the same by mail.")] = ""
+    weekly: Annotated[
+        bool, _said("Whether `mail`, an address of a domain that you host, gets the week's digest each Monday.")
+    ] = False
+    console: Annotated[str, _said("URL of your own pages, as whoever is told reaches them. Empty: doors.http.")] = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a node. A new node needs none of them."""
 
@@ -95,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     world: Annotated[str, _said("A loopback world's description; set by `antiphon demo` and tests only.")] = ""
     operator: Annotated[Operator, _said("Who answers for this node.")] = Operator()
     doors: Annotated[Doors, _said("Where the node listens.")] = Doors()
+    on_call: Annotated[OnCall, _said("Who of your own house is told that something needs a person.")] = OnCall()
 
 
 def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -154,7 +170,7 @@ def print_settings(settings: Settings) -> str:
     groups: list[str] = []
     for field in _fields(Settings):
         value = getattr(settings, field.name)
-        if isinstance(value, (Operator, Doors)):
+        if isinstance(value, (Operator, Doors, OnCall)):
             groups.append(f"\n[{field.name}]")
             for inner in _fields(type(value)):
                 groups += [f"# {_text(inner.type)}", f"{inner.name} = {_toml(getattr(value, inner.name))}"]

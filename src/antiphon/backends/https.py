@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -170,6 +170,37 @@ class RdapFetcher:
         if problem is not None:
             raise _fetch_error(url, problem) from problem
         return Fetched(talk.status or 0, talk.headers, body[0])
+
+
+class HookClient:
+    """POSTs to the operator's own on-call (decision 0026); never given a URL that came out of a reported message."""
+
+    def __init__(self, dialer: Dialer, context: ssl.SSLContext, user_agent: str) -> None:
+        self._dialer, self._context, self._user_agent = dialer, _strict(context), _printable(user_agent)
+
+    async def post(self, url: Url, address: str, body: bytes, fields: Mapping[str, str]) -> str:
+        """One POST to the pinned address, read no further than the head: why it was not taken, empty where it was. A
+        redirect is an answer like any other that is not 2xx."""
+        if not is_public(address):
+            return "The address is not a public one."
+        every = (("User-Agent", self._user_agent), *fields.items(), ("Content-Length", str(len(body))))
+        talk = _Talk((_request("POST", url, every), body))
+
+        async def converse() -> None:
+            reserve_bytes = len(body) + FETCH_OVERHEAD_BYTES
+            talk.line = await open_line(
+                self._dialer, address, HTTPS_PORT, reserve_bytes=reserve_bytes, timeout_seconds=TIMEOUT_SECONDS
+            )
+            await talk.line.secure(self._context, url.host)
+            await talk.ask()
+
+        try:
+            problem = await _limited(converse, TIMEOUT_SECONDS)
+        finally:
+            talk.close()
+        if talk.status is None:
+            return _reason(problem)
+        return "" if talk.status // 100 == 2 else f"It answered {talk.status}."
 
 
 class _Talk:

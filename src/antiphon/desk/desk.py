@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.desk.log import LogBook
+from antiphon.formats.domain import Url
 from antiphon.ledger.allowance import Armed
 from antiphon.optout.asking import SHORTEST_WINDOW_HOURS
 from antiphon.optout.evidence import Rulebook
@@ -34,6 +35,28 @@ Placer = Callable[[Transaction, Fingerprint, Instant, str], tuple[bytes, str]]
 Sketcher = Callable[[bytes, Sequence[str]], Awaitable[Fingerprint]]
 """The fingerprint of one raw mail, given who signed it; without any evidence where the mail can not be read."""
 
+Hook = Callable[[Url, str, bytes, Mapping[str, str]], Awaitable[str]]
+"""POSTs bytes with these header fields to the operator's own URL at a pinned address: why it was not taken, or empty.
+Never raises for what the other side does; follows no redirect, tries once."""
+
+
+async def no_hook(url: Url, address: str, body: bytes, fields: Mapping[str, str]) -> str:
+    """Where there is no way to POST."""
+    return "This program has no way to POST."
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    """Whom of the operator's own house the node tells that something needs a person; `key` signs what is POSTed,
+    `console` is where that person looks. Empty values tell nobody."""
+
+    url: str = ""
+    key: bytes = b""
+    plain: bool = False
+    mail: str = ""
+    weekly: bool = False
+    console: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -54,6 +77,7 @@ class House:
     openings_years: int = 4
     answers_enrolment: bool = False
     xarf_contacts: tuple[str, ...] = ()
+    on_call: OnCall = OnCall()
 
     def window_for(self, originator: str) -> int:
         """How many hours this originator has after being asked: 72 where a two-day rule binds it (LAW §5)."""
@@ -96,6 +120,7 @@ class Desk:
     place: Placer
     stopped: Callable[[], bool]
     is_public: Callable[[], Awaitable[bool]]
+    hook: Hook = no_hook
 
     def identifier(self) -> Identifier:
         """A new 128-bit name."""

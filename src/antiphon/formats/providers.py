@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import msgspec
 
 from antiphon.errors import MalformedInput
-from antiphon.formats.domain import Url, is_at_or_below, is_public_suffix, parse_domain
+from antiphon.formats.domain import Url, is_at_or_below, is_public_suffix, organisational_domain, parse_domain
 from antiphon.terms import Domain
 
 MOST_PROVIDERS = 500
@@ -130,6 +130,10 @@ class ProviderMap:
     def holds(self, name: str) -> bool:
         """Whether a CNAME or MX target lies in a zone that the map lists."""
         return any(is_at_or_below(name, zone) for p in self.providers for zone in p.cname_zones)
+
+    def names(self, organisation: Domain) -> bool:
+        """Whether any name that the map lists is of this organisation."""
+        return any(organisational_domain(name) == organisation for p in self.providers for name in _domains(p))
 
     def joined(self, other: ProviderMap) -> ProviderMap:
         """This map and an operator's own entries."""

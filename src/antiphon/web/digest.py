@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from textwrap import wrap
+from typing import Any, TypeVar
 
 from antiphon.campaign.remembered import Campaign
 from antiphon.campaign.report import Report, ReportState
@@ -119,3 +120,34 @@ def verbs(desk: Desk) -> dict[str, Callable[[View], Awaitable[object]]]:
         return found
 
     return {"digest": lambda asked: desk.store.read(lambda tx: digest(tx, desk, days(asked)))}
+
+
+def told(found: Mapping[str, Any], columns: int) -> str:
+    """The digest as a person reads it, in lines of so many columns."""
+    reports = ", ".join(f"{count:,} {state}" for state, count in found["reports"].items() if count)
+    lines = [f"{found['since'][:10]} to {found['until'][:10]} (UTC, the last day not included)",
+             f"reports: {reports or 'none'}; by {found['members']:,} members"]  # fmt: skip
+    for title, rows, name in (("mailings", found["mailings"], "title"), ("senders", found["senders"], "originator")):
+        lines += ["", f"{title}, by members' reports"] if rows else []
+        for row in rows:
+            counts = f"{row['reports']:,} reports, {row['members']:,} members, {row['filtered']:,} by filters"
+            lines += _broken(f"{_printable(row[name])}: {counts}", columns, "  - ", "    ")
+            if title == "senders":
+                lines += _broken(_could(row), columns, "      ", "      ")
+    if found["nobody_answers_for"]:
+        lines += ["", f"{found['nobody_answers_for']:,} reports are of mail that nobody answers for: nothing is asked."]
+    return "\n".join(lines)
+
+
+def _could(row: Mapping[str, Any]) -> str:
+    said = f"could be asked: {row['could']}" if row["could"] else f"not asked: {row['why_not'] or 'no channel'}"
+    return said + (f" (case {row['case'][:8]}, {row['state']})" if row["case"] else "")
+
+
+def _broken(text: str, columns: int, first: str, indent: str) -> list[str]:
+    return wrap(text, columns, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _printable(text: str) -> str:
+    """Nothing that came in a mail can move a cursor or begin a line."""
+    return "".join(c if c.isprintable() else " " for c in text) or "-"

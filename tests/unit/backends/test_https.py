@@ -15,6 +15,7 @@ from antiphon.backends.dialer import WorldDialer
 from antiphon.backends.https import (
     RETRY_MOST_SECONDS,
     RETRY_UNREADABLE_SECONDS,
+    HookClient,
     OneClickClient,
     Outcome,
     RdapFetcher,
@@ -353,3 +354,29 @@ async def test_a_registry_redirect_is_returned_not_followed(fetch) -> None:
     desk = Desk(b"HTTP/1.1 302 Found\r\nLocation: https://two.example/\r\n\r\n")
     answer = await fetch(desk)
     assert (answer.status, answer.header("Location"), len(desk.requests)) == (302, "https://two.example/", 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(200, ""), (204, ""), (302, "It answered 302."), (500, "It answered 500.")]
+)
+async def test_the_on_call_is_posted_to_once_and_a_redirect_is_not_followed(serve, authority, status, said) -> None:
+    """The body and its fields as given, at the pinned address, over verified TLS."""
+    desk = Desk(b"HTTP/1.1 %d X\r\nLocation: https://innocent.example/\r\nContent-Length: 0\r\n\r\n" % status)
+    async with serve(desk, authority.server("one.example")) as port:
+        client = HookClient(WorldDialer({(ADDRESS, 443): port}), authority.client(), "Antiphon/0")
+        assert await client.post(URL, ADDRESS, b"two things", {"webhook-id": "7"}) == said
+    (request,) = desk.requests
+    assert request.startswith(
+        b"POST /u/AbC123?list=7&x=%2B HTTP/1.1\r\nHost: one.example\r\nUser-Agent: Antiphon/0\r\n"
+    )
+    assert b"webhook-id: 7\r\nContent-Length: 10\r\n" in request and request.endswith(b"\r\n\r\ntwo things")
+
+
+async def test_the_on_call_is_neither_here_nor_behind_a_wrong_certificate(serve, authority) -> None:
+    """A private address is not dialled, and a certificate of another name gets no byte of ours."""
+    desk = Desk(b"HTTP/1.1 200 OK\r\n\r\n")
+    async with serve(desk, authority.server("two.example")) as port:
+        client = HookClient(WorldDialer({(ADDRESS, 443): port}), authority.client(), "Antiphon/0")
+        assert "certificate" in await client.post(URL, ADDRESS, b"x", {})
+        assert "public" in await client.post(URL, "127.0.0.1", b"x", {})
+    assert desk.requests == []

@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 
 from antiphon.campaign.report import Report
-from antiphon.cli.digesting import _told
 from antiphon.desk.receive import keep_report, statable
 from antiphon.desk.withdraw import undo
 from antiphon.errors import MalformedInput
 from antiphon.terms import DAY, HOUR, Instant, day_start, ledger_day
-from antiphon.web.digest import MOST_DAYS, SHOWN, digest
+from antiphon.web.digest import MOST_DAYS, SHOWN, digest, told
 from tests.unit.desk.household import MEMBER, Household
 
 BOB = "bob@home.example"
@@ -57,7 +56,7 @@ async def test_senders_and_mailings_are_counted_and_nobody_is_named(home: Househ
     assert shop["could"] == "own opt-out by one-click to shop.example" and not shop["why_not"]
     assert other["could"] == "" and other["why_not"]
     assert sum(row["reports"] for row in found["mailings"]) == 4  # type: ignore[attr-defined]  # as above
-    text = "\n".join(_told(found))
+    text = told(found, 76)
     assert not [word for word in (MEMBER, BOB, "ann@", "bob@") if word in text + repr(found)]
     assert "could be asked: own opt-out by one-click to shop.example" in text
     assert "1 reports are of mail that nobody answers for" in text
