@@ -85,8 +85,9 @@ def goals(found: Found) -> list[Goal]:
 
 
 def _ham(it: Found) -> tuple[str, bool]:
-    among = sum(ham.with_spam for ham in it["ham"])
-    return f"{among} of {sum(ham.messages for ham in it['ham']):,}", among == 0
+    among, disputed = (sum(getattr(ham, name) for ham in it["ham"]) for name in ("with_spam", "disputed"))
+    told = f"{among - disputed} of {sum(ham.messages for ham in it['ham']):,}"
+    return told + (f", and {disputed} of which a copy is labelled unwanted" if disputed else ""), among == disputed
 
 
 def _addressed(it: list[Any]) -> tuple[str, bool]:

@@ -201,8 +201,14 @@ def _streams(found: Found) -> Iterator[str]:
     yield f"## Ham in one stream of {it['messages']:,} messages, in order of arrival"
     yield ""
     yield from table(
-        ["ham", "messages", "in a campaign with unwanted mail", "in a campaign with any other message"],
-        [[ham.kind, f"{ham.messages:,}", str(ham.with_spam), str(ham.with_any)] for ham in it["ham"]],
+        [
+            "ham",
+            "messages",
+            "in a campaign with unwanted mail",
+            "a copy of it is labelled unwanted",
+            "with any message",
+        ],
+        [[h.kind, f"{h.messages:,}", str(h.with_spam), str(h.disputed), str(h.with_any)] for h in it["ham"]],
     )
     yield "## Order"
     yield ""

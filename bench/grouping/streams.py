@@ -17,16 +17,23 @@ from bench.grouping import ours
 from bench.grouping.corpora import HAM
 from bench.grouping.gold import Mail
 from bench.grouping.pairs import ari
+from bench.grouping.reading import read
+from bench.grouping.truth import WAVE, masked_key
 
 
 @dataclass(frozen=True, slots=True)
 class Ham:
-    """One kind of ham in the stream: how many there are, in a campaign with unwanted mail, and in one with anything."""
+    """One kind of ham in the stream: how many there are, in a campaign with unwanted mail, and in one with anything.
+
+    `disputed`: of those with unwanted mail, the ones whose own masked text the corpus labels unwanted as well, within a
+    wave in the same campaign. There the labels contradict each other: one of them is wrong, whatever a grouping does.
+    """
 
     kind: str
     messages: int
     with_spam: int
     with_any: int
+    disputed: int = 0
 
 
 def ham_among(mails: Sequence[Mail], labels: Sequence[Hashable]) -> list[Ham]:
@@ -39,8 +46,23 @@ def ham_among(mails: Sequence[Mail], labels: Sequence[Hashable]) -> list[Ham]:
     for kind in HAM:
         mine = [label for mail, label in zip(mails, labels, strict=True) if mail.truth == kind and label is not None]
         messages = sum(mail.truth == kind for mail in mails)
-        found.append(Ham(kind, messages, sum(spam[at] > 0 for at in mine), sum(size[at] > 1 for at in mine)))
+        with_spam, with_any = sum(spam[at] > 0 for at in mine), sum(size[at] > 1 for at in mine)
+        found.append(Ham(kind, messages, with_spam, with_any, _disputed(mails, labels, kind)))
     return found
+
+
+def _disputed(mails: Sequence[Mail], labels: Sequence[Hashable], kind: str) -> int:
+    """The ham of one kind beside a copy of it that is labelled unwanted."""
+    spam: dict[Hashable, list[Mail]] = defaultdict(list)
+    for mail, label in zip(mails, labels, strict=True):
+        if label is not None and mail.truth not in HAM:
+            spam[label].append(mail)
+    count = 0
+    for mail, label in zip(mails, labels, strict=True):
+        if mail.truth == kind and label in spam and (text := masked_key(read(mail.raw))) is not None:
+            copies = (other for other in spam[label] if abs(other.at - mail.at) <= WAVE)
+            count += any(masked_key(read(other.raw)) == text for other in copies)
+    return count
 
 
 def order(mails: Sequence[Mail], found: ours.Evidence, shuffles: int, seed: int) -> list[float]:
