@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -50,6 +51,16 @@ class Node:
                 stderr=log, env={**os.environ, **self.surroundings},
             )  # fmt: skip
         eventually((self.home / "control.sock").exists)
+
+    def hang_node(self) -> None:
+        """It is there, takes connections as far as the kernel does, and says nothing."""
+        assert self._node is not None
+        self._node.send_signal(signal.SIGSTOP)
+
+    def wake_node(self) -> None:
+        """It goes on where it stood."""
+        assert self._node is not None
+        self._node.send_signal(signal.SIGCONT)
 
     def stop_node(self) -> None:
         if self._node is not None:

@@ -128,3 +128,16 @@ def test_while_the_node_is_down_mail_arrives_and_reports_wait(house: House, ann:
     (during,) = eventually(lambda: house.reported("In the break"))
     assert (before["evidence_class"], during["evidence_class"]) == ("A", "B")
     assert list(house.reports.glob("*.handed")) == []
+
+
+def test_while_the_node_hangs_mail_arrives(house: House, ann: Person) -> None:
+    """Postfix waits for the milter as long as its line says, and the mail goes on its way, uncommitted."""
+    house.hang_node()
+    try:
+        deliver(house, letter(house, "While it hung"))
+        ann.find("While it hung")
+    finally:
+        house.wake_node()
+    ann.move("While it hung", "Junk")
+    (mail,) = eventually(lambda: house.reported("While it hung"))
+    assert mail["evidence_class"] != "A"
