@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from antiphon.desk.log import PUBLISHED, keep_number
 from antiphon.desk.withdraw import stop_case
+from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import Case
-from antiphon.terms import DAY
+from antiphon.terms import DAY, Digest
 from antiphon.web.pages import Pages
 from antiphon.web.still import HIDDEN, INDEX, Still
 from tests.unit.desk.household import Household, Shelved
@@ -76,14 +79,35 @@ async def test_nothing_is_written_before_a_notice_left() -> None:
 
 
 @pytest.mark.parametrize("part", [".html", ".tlog-proof"])
-async def test_the_entry_has_to_be_published_first(house: Household, part: str) -> None:
+@pytest.mark.parametrize("short", ["anchored", "published"])
+async def test_the_entry_has_to_be_published_first(house: Household, part: str, short: str) -> None:
     """A page that proves nothing yet is none."""
-    shelf, size = Shelved(), house.desk.log.anchored
+    shelf = Shelved()
     (case,) = await house.all(Case)
-    assert case.notice_intent is not None and case.notice_intent < size
-    house.desk.log.anchored = case.notice_intent
+    intent = case.notice_intent
+    assert intent is not None and intent < house.desk.log.anchored
+    if short == "anchored":
+        house.desk.log.anchored = intent
+    else:
+        await house.store.write(lambda tx: keep_number(tx, PUBLISHED, intent))
     await Still(house.desk, shelf).keep_up()
-    assert f"desk/{case.reply_token}{part}" not in shelf.files
+    assert f"desk/{case.reply_token}{part}" not in shelf.files and INDEX in shelf.files
+
+
+async def test_a_copy_is_of_the_try_that_the_case_stands_on(house: Household) -> None:
+    """Not of another letter in the same case."""
+    (case,) = await house.all(Case)
+    (notice,) = [attempt for attempt in await house.all(Attempt) if attempt.intent == case.notice_intent]
+    other = replace(notice, intent=notice.intent + 1, message=Digest(bytes(32)))
+    await house.store.write(lambda tx: tx.put(other))
+    token, files = await kept(house)
+    assert bytes(32).hex() not in files[f"desk/{token}.html"].decode()
+
+
+async def test_no_folder_of_links_can_be_listed(house: Household) -> None:
+    """A page stands where a server would list it, in each folder that holds a link."""
+    _, files = await kept(house)
+    assert files["desk/index.html"] == files["desk/complaint/index.html"] != files[INDEX]
 
 
 async def test_the_page_that_every_request_names_says_how_to_stop_it(house: Household) -> None:
