@@ -112,6 +112,7 @@ class Books:
         self.rows |= {**node, **keys, ("9.9.9.9", "PTR"): ("node.example",), ("innocent.example", "A"): ("8.8.9.4",)}
         self.rows |= {
             (PEER, "PTR"): (f"out.{CARRIER}",),
+            (f"out.{CARRIER}", "A"): (PEER,),
             (CARRIER, "MX"): (f"10 {CARRIER}",),
             (CARRIER, "A"): ("6.6.6.6",),
         }

@@ -23,6 +23,9 @@ class Source(StrEnum):
     CONVENTION = "convention"
 
 
+BY_NAME = frozenset({Source.ABUSE_NET, Source.CONVENTION})
+
+
 class Scope(StrEnum):
     """What the contact answers for."""
 
@@ -133,9 +136,10 @@ def best(found: Sequence[Candidate]) -> Candidate | None:
 
 
 def _ties(found: Findings) -> dict[Domain, set[str]]:
-    """By organisational domain, who ties it to the subject. The convention adds nobody: it was made from a name."""
+    """By organisational domain, who ties it to the subject. What was made from a name, or looked up by it, adds nobody:
+    it says who answers for that name, and nothing of whether the name is the subject's."""
     ties: dict[Domain, set[str]] = {}
-    named = [(source.value, text) for source, text in found.named if source is not Source.CONVENTION]
+    named = [(source.value, text) for source, text in found.named if source not in BY_NAME]
     for who, text in (*named, *((Source.RDAP.value, text) for text in found.shown)):
         address = parse_address(text)
         if address is not None:

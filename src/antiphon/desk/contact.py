@@ -52,13 +52,12 @@ def _is_address(subject: str) -> bool:
 
 
 async def _of_address(desk: Desk, subject: str, questions: Questions) -> Findings:
-    """Its network: the registry, Abusix by address, abuse.net and `abuse@` by the domain of its PTR."""
+    """Its network: the registry, Abusix by address, abuse.net and `abuse@` by the domain of its name."""
     if not is_public(subject):
         raise MalformedInput(f"{subject} is no public address.", advice="Nobody answers for it in any registry.")
     literal = ip_address(subject)
     abuse, shown = await _registry(desk, subject)
-    answer = await desk.resolver.ask(subject, "PTR", questions)
-    names = tuple(str(value).rstrip(".").lower() for value in answer.values[:1])
+    names = await _names(desk, subject, questions)
     suffix = ".ip6.arpa" if literal.version == 6 else ".in-addr.arpa"
     listed = await _directory(desk, f"{literal.reverse_pointer.removesuffix(suffix)}.{ABUSIX}", questions)
     named = [(Source.RDAP, text) for text in abuse] + [(Source.ABUSIX, text) for text in listed]
@@ -70,6 +69,16 @@ async def _of_address(desk: Desk, subject: str, questions: Questions) -> Finding
     except Unreachable:
         holder = ""
     return Findings(subject, Scope.NETWORK, holder, tuple(named), _organisations(names), shown)
+
+
+async def _names(desk: Desk, address: str, questions: Questions) -> tuple[str, ...]:
+    """What an address is called, where that name leads back to it: whoever holds a network can call its addresses by
+    anybody's name, and only whoever holds the name can say that this is so."""
+    answer, literal = await desk.resolver.ask(address, "PTR", questions), ip_address(address)
+    names = [str(value).rstrip(".").lower() for value in answer.values[:1]]
+    kind = "AAAA" if literal.version == 6 else "A"
+    back = [text for name in names for text in (await desk.resolver.ask(name, kind, questions)).values]
+    return tuple(names) if any(_is_address(text) and ip_address(text) == literal for text in back) else ()
 
 
 async def _of_domain(desk: Desk, subject: str, questions: Questions) -> Findings:

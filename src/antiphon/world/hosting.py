@@ -49,9 +49,9 @@ class AbuseDesk(Originator):
     def give_address(self, customer: Originator) -> str:
         """An address of its network for a customer, with a name of its own."""
         address = f"{self.network.rpartition('.')[0]}.{FIRST_CUSTOMER + len(self.customers)}"
-        self.stage.network.names.record(
-            ip_address(address).reverse_pointer, "PTR", f"c{len(self.customers)}.{self.domain}"
-        )
+        name = f"c{len(self.customers)}.{self.domain}"
+        self.stage.network.names.record(name, "A", address)
+        self.stage.network.names.record(ip_address(address).reverse_pointer, "PTR", name)
         self.customers[address] = customer
         return address
 

@@ -140,6 +140,10 @@ class Names:
         self.registry_asked.append(subject)
         return self.contacts.get(subject, ((), ()))
 
+    def call(self, address: str, name: str) -> None:
+        """The address has this name, which leads back to it."""
+        self.rows[address, "PTR"], self.rows[name, "A"] = (f"{name}.",), (address,)
+
     def key(self, domain: str, selector: str = "s1") -> None:
         """The key of `sign` stands in DNS."""
         self.rows[f"{selector}._domainkey.{domain}", "TXT"] = (record_of(SIGNER),)

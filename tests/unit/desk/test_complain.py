@@ -34,7 +34,7 @@ async def with_mails(consents: str = "count,token,complain", *, state: State = S
     """Six members got one mail each, reported it and waited; the network's contact has two sources."""
     house = await Household().open()
     house.names.contacts[PEER] = (("abuse@net.example",), ())
-    house.names.rows[PEER, "PTR"] = ("host.net.example.",)
+    house.names.call(PEER, "host.net.example")
     house.names.rows["net.example", "MX"] = ("10 mx.net.example",)
     await house.knows("shop.example")
     for address in MEMBERS:

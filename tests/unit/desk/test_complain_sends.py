@@ -43,7 +43,7 @@ async def town(*, armed: Armed = Armed.COMMUNITY, consents: str = CONSENTS) -> H
     """Members of a house, and a network whose contact has two sources; its mail host is known and was looked at."""
     house = await Household().open(armed=armed)
     house.names.contacts[PEER] = ((DESK,), ())
-    house.names.rows[PEER, "PTR"] = ("host.net.example.",)
+    house.names.call(PEER, "host.net.example")
     house.names.rows["net.example", "MX"] = ("10 mx.net.example",)
     house.names.rows["mx.net.example", "A"] = ("8.8.8.8",)
     await house.knows("shop.example")
@@ -188,7 +188,7 @@ async def gone_from_dns(house: Household) -> None:
 
 async def contact_is_the_originator(house: Household) -> None:
     house.names.contacts[PEER] = (("abuse@shop.example",), ())
-    house.names.rows[PEER, "PTR"] = ("mail.shop.example.",)
+    house.names.call(PEER, "mail.shop.example")
 
 
 OBSTACLES = [
@@ -374,7 +374,7 @@ async def test_two_networks_are_two_matters() -> None:
     house = await town()
     other = "7.7.7.7"
     house.names.contacts[other] = (("abuse@tel.example",), ())
-    house.names.rows[other, "PTR"] = ("host.tel.example.",)
+    house.names.call(other, "host.tel.example")
     house.names.rows["tel.example", "MX"] = ("10 mx.tel.example",)
     house.names.rows["mx.tel.example", "A"] = ("6.6.6.6",)
     await mails(house, *MEMBERS[:1])

@@ -20,6 +20,7 @@ async def house() -> Household:
     house = await Household().open()
     house.names.contacts[ADDRESS] = (("abuse@net.example",), ("noc@net.example",))
     house.names.rows[ADDRESS, "PTR"] = ("host7.pool.net.example.",)
+    house.names.rows["host7.pool.net.example", "A"] = ("9.9.8.8", ADDRESS)
     house.names.rows["7.8.9.9.abuse-contacts.abusix.zone", "TXT"] = ("abuse@net.example",)
     house.names.rows["net.example", "MX"] = ("10 mx.net.example",)
     return house
@@ -46,6 +47,32 @@ async def test_a_sixteen_byte_address_is_asked_by_its_nibbles(house: Household) 
     """As the directory wants it."""
     await look_up(house.desk, "2a00::1")
     assert f"1.{'0.' * 27}0.0.a.2.abuse-contacts.abusix.zone" in house.names.asked
+
+
+@pytest.mark.parametrize("back", [(), ("9.9.8.8",)], ids=["nowhere", "elsewhere"])
+async def test_a_name_that_does_not_lead_back_is_nobody_s(house: Household, back: tuple[str, ...]) -> None:
+    """A network that calls its addresses by a victim's name, whose desk a directory knows, reaches neither."""
+    rows = house.names.rows
+    rows[ADDRESS, "PTR"] = ("mail.victim.example.",)
+    rows["mail.victim.example", "A"] = back
+    rows["victim.example.contacts.abuse.net", "TXT"] = ("abuse@victim.example",)
+    rows["victim.example", "MX"] = ("10 mx.victim.example",)
+    rows.pop(("7.8.9.9.abuse-contacts.abusix.zone", "TXT"))
+    found, candidates = await look_up(house.desk, ADDRESS)
+    assert found.names == () and best(candidates) is None
+    assert not [c for c in candidates if c.address.domain == "victim.example"]
+
+
+async def test_a_directory_by_name_is_no_second_source(house: Household) -> None:
+    """Who answers for a name does not show whose the address is; it is named, and the registry has to agree."""
+    rows = house.names.rows
+    rows["net.example.contacts.abuse.net", "TXT"] = ("report@net.example",)
+    rows.pop(("7.8.9.9.abuse-contacts.abusix.zone", "TXT"))
+    _, candidates = await look_up(house.desk, ADDRESS)
+    assert best(candidates) is not None
+    house.names.contacts[ADDRESS] = ((), ())
+    _, alone = await look_up(house.desk, ADDRESS)
+    assert best(alone) is None and [str(c.address) for c in alone] == ["report@net.example", "abuse@net.example"]
 
 
 @pytest.mark.parametrize("mx", [("0 .",), ()])
