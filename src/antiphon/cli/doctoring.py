@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from antiphon.cli.frame import as_json, line, main
+from antiphon.cli.frame import as_json, call, line, main
 from antiphon.cli.table import paragraph
-from antiphon.errors import AntiphonError
+from antiphon.errors import AntiphonError, BrokenSettings
 
 if TYPE_CHECKING:
     from antiphon.cli.premises import Place
@@ -29,22 +30,35 @@ Found = Mapping[str, object]
 @main.command()
 @click.option("--probe", is_flag=True, help="Send a marked message through each door to the end of the chain.")
 @click.option("--zone", is_flag=True, help="Print the node's DNS records as lines of a zone file.")
+@click.option(
+    "--propose",
+    type=click.Choice(["postfix", "dovecot", "rspamd", "exim"]),
+    help="Print what this server's files lack, as a diff.",
+)
+@click.option(
+    "--etc", type=click.Path(path_type=Path), default="/etc", show_default=True, help="Where those files lie."
+)
 @as_json
 @click.pass_obj
-def doctor(home: Path, probe: bool, zone: bool, as_json: bool) -> None:
+def doctor(home: Path, /, *, probe: bool, zone: bool, propose: str | None, etc: Path, as_json: bool) -> None:
     """What may be wrong with this node and around it, and what to type.
 
     Looks at the home, its keys, the anchor, clock, disk, doors, DNS, DKIM keys, reverse DNS, and at Postfix and Dovecot
     beside it. Each finding has a trigger, an effect, a severity and a fix. A probe is a message that nobody reads: it
     shows that a door works to the end of the chain, and can become no report and no entry of the ledger.
+    `--propose` looks at the files of one mail server here and prints the lines that they lack; it writes nothing, and
+    leaves alone what somebody changed in lines of ours.
 
     \b
       antiphon doctor
       antiphon doctor --probe --json
       antiphon doctor --zone >> zone.db
+      antiphon doctor --propose postfix > postfix.diff; patch -p1 -d / < postfix.diff
 
-    Exit codes: 0 nothing, or notes; 1 a warning; 3 an error.
+    Exit codes: 0 nothing, or notes; 1 a warning, or something to propose; 3 an error.
     """
+    if propose:
+        sys.exit(_propose(home, propose, etc))
     if zone:
         asyncio.run(_zone(home))
         return
@@ -64,6 +78,31 @@ def _show(found: list[Found]) -> None:
         click.echo(paragraph(str(each["effect"]), first=" " * 9, indent=" " * 9))
         click.echo(paragraph(str(each["fix"]), first="         > ", indent=" " * 11))
     click.echo("Nothing is wrong." if not found else f"\n{len(found)} findings.")
+
+
+def _propose(home: Path, server: str, etc: Path) -> int:
+    """Prints the diff; 1 where there is one."""
+    from antiphon.backends.home import Home
+    from antiphon.cli.premises import doors_of
+    from antiphon.cli.proposing import SERVERS, Here, propose
+    from antiphon.settings import load_settings
+
+    place = Home(home)
+    settings = load_settings(place.settings)
+
+    def urls() -> dict[str, str]:
+        if not settings.doors.http:
+            raise BrokenSettings("The node has no HTTP door.", advice="Set http below [doors].")
+        found = call(home, "rspamd", new_key=False)
+        return {name: f"http://{settings.doors.http}{found[name]}" for name in ("originators", "subjects", "seen")}
+
+    program = shutil.which("antiphon") or str(Path(sys.argv[0]).absolute())
+    reports = str(doors_of(place, settings)["reports"])
+    diff = propose(server, Here(etc.absolute(), settings.doors.milter, reports, program, urls))
+    click.echo(diff, nl=False)
+    said = f"Look at it, then: patch -p1 -d / < it; {SERVERS[server].then}" if diff else "Nothing is lacking."
+    click.echo(said, err=True)
+    return 1 if diff else 0
 
 
 async def _findings(home: Path, *, probe: bool) -> list[Found]:

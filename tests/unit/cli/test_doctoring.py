@@ -106,6 +106,21 @@ def test_the_zone_can_be_pasted(node: Node) -> None:
     assert len([name for name in zone.nodes if b"_domainkey" in name.labels]) == 2
 
 
+def test_what_a_mail_server_lacks_is_printed_and_nothing_written(node: Node) -> None:
+    """The diff alone on standard output, with 1; what to do with it beside; where all is there, nothing, with 0."""
+    main = node.folder / "postfix" / "main.cf"
+    main.parent.mkdir()
+    main.write_text("biff = no\n", "utf-8")
+    done = node.run("doctor", "--propose", "postfix", "--etc", str(node.folder))
+    assert (done.returncode, main.read_text("utf-8")) == (1, "biff = no\n")
+    assert done.stdout.startswith("diff --git") and f"inet:127.0.0.1:{node.ports['milter']}," in done.stdout
+    assert "patch -p1 -d /" in done.stderr and "postfix reload" in done.stderr
+    subprocess.run(["patch", "-p1", "-d", "/"], input=done.stdout, text=True, check=True, capture_output=True)
+    done = node.run("doctor", "--propose", "postfix", "--etc", str(node.folder))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "Nothing is lacking.\n")
+    assert node.run("doctor", "--propose", "exim", "--etc", str(node.folder)).returncode == 66
+
+
 def checks(home: Home, doors: Doors) -> set[str]:
     return {finding.check for finding in look_around(home, Settings(doors=doors, master_key="elsewhere"), running=True)}
 
