@@ -15,6 +15,8 @@ CAP_WITHIN = 30 * DAY
 """At most so many complaints to one contact in this span, over everything that it answers for."""
 REACTS_WITHIN = 3 * DAY
 """How long a contact has to act: only mail that came later shows that it did not."""
+HALTS = 7 * DAY
+"""After a complaint that was not taken."""
 QUIET = 30 * DAY
 """A matter that rested for so long is counted from the beginning."""
 
@@ -51,11 +53,11 @@ def worth_it(told: int, last_at: Instant | None, received: Sequence[Instant], no
     return went_on and following(before) <= before + len(received)
 
 
-def opens_at(sent: Sequence[Instant]) -> Instant:
+def opens_at(sent: Sequence[Instant], *, failed: bool = False) -> Instant:
     """From when on one more complaint may leave to a contact that was sent these, oldest first: a week after the first
-    that it ever got, a day after the last, and as the cap says."""
+    that it ever got, a day after the last, or a week where that one `failed`, and as the cap says."""
     if not sent:
         return Instant(0)
-    times = [sent[0] + PROBE_SILENCE, sent[-1] + APART]
+    times = [sent[0] + PROBE_SILENCE, sent[-1] + (HALTS if failed else APART)]
     times += [sent[-CAP] + CAP_WITHIN] if len(sent) >= CAP else []
     return Instant(max(times))

@@ -21,7 +21,7 @@ from antiphon.ledger.allowance import Act, Question
 from antiphon.ledger.entry import ChannelKind
 from antiphon.optout.approval import Approval, Draft, draft_reports
 from antiphon.optout.asking import MAIL_SPACING
-from antiphon.optout.attempt import Attempt
+from antiphon.optout.attempt import Attempt, Outcome
 from antiphon.optout.case import (
     CLICKED_REQUEST_STATES,
     NOTICE_STATES,
@@ -46,6 +46,7 @@ STATES: dict[Act, frozenset[State]] = {
     Act.OWN_OPT_OUT: OWN_OPT_OUT_STATES,
     Act.CLICKED_OPT_OUT: OWN_OPT_OUT_STATES,
 }
+TAKEN = frozenset({Outcome.OPEN, Outcome.ACCEPTED})
 UNSPACED = frozenset({Act.NOTICE, Act.COMPLAINT})
 """Mail that is no member's opt-out."""
 
@@ -169,7 +170,8 @@ def tells_from(tx: Transaction, wish: Wish) -> Instant:
     """From when on this contact, or another of its domain, may hear from us again, whatever about (LAW §6)."""
     if wish.telling is None or not wish.to.host:
         return Instant(0)
-    return opens_at([told.at for told in tx.find(Attempt, host=wish.to.host, act=Act.COMPLAINT, order="at")])
+    told = tx.find(Attempt, host=wish.to.host, act=Act.COMPLAINT, order="at")
+    return opens_at([one.at for one in told], failed=bool(told) and told[-1].outcome not in TAKEN)
 
 
 def budgets(tx: Transaction, to: Destination) -> list[Budget]:

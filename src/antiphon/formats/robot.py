@@ -37,6 +37,10 @@ _PART_TYPES = {
     b"application/tlsrpt": Robot.TLS_REPORT,
 }
 _PART_TYPE = re.compile(rb"\n(?i:Content-Type):[ \t]*(?:\r?\n[ \t]+)?([A-Za-z]+/[A-Za-z-]+)")
+_XARF = re.compile(
+    rb'\n(?i:Content-(?:Type|Disposition)):[^\n]*(?:\r?\n[ \t][^\n]*)?name="?(?i:x-?arf|report)\.(?:json|txt)'
+)
+"""The document of a XARF report that is no multipart/report, as its older versions are."""
 _STATUS = re.compile(rb"\n[> \t]*Final-Recipient:.{0,2000}?\n[> \t]*(?:Status|Diagnostic-Code):", re.DOTALL)
 """Fields of a delivery status (RFC 3464 §2.3) in plain or quoted text."""
 _DAEMON = re.compile(r"mailer-daemon(?:@|>|$|\s)|^<>$|mail-?daemon@|post_master@|no-?reply@sns\.amazonaws\.com")
@@ -80,6 +84,9 @@ def robot_of(message: Message) -> Robot | None:
     for found in _PART_TYPE.findall(body):
         if found.lower() in _PART_TYPES:
             return _PART_TYPES[found.lower()]
+    # The field alone proves nothing: an unwanted mailing could wear it.
+    if (message.count("x-xarf") or message.count("x-arf")) and _XARF.search(body):
+        return Robot.ARF
     if b"Final-Recipient:" in body and _STATUS.search(body[:MAX_TEXT]):
         return Robot.DSN
     return _header_kind(message)

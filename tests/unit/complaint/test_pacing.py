@@ -6,6 +6,7 @@ from antiphon.complaint.pacing import (
     APART,
     CAP,
     CAP_WITHIN,
+    HALTS,
     PROBE_SILENCE,
     QUIET,
     REACTS_WITHIN,
@@ -53,5 +54,6 @@ def test_a_contact_has_silence_after_its_first_a_day_between_and_a_cap() -> None
     first = Instant(100 * DAY)
     assert opens_at([]) == 0 and opens_at([first]) == first + PROBE_SILENCE
     assert opens_at([first, Instant(first + 20 * DAY)]) == first + 20 * DAY + APART
+    assert opens_at([first, Instant(first + 20 * DAY)], failed=True) == first + 20 * DAY + HALTS
     sent = [Instant(first + n * 2 * DAY) for n in range(CAP)]
     assert opens_at(sent) == first + CAP_WITHIN and opens_at(sent[1:]) == sent[-1] + APART

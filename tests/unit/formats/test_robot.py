@@ -22,6 +22,8 @@ ROBOTS = [
     (report("tlsrpt"), Robot.TLS_REPORT),
     (report("something-new"), Robot.DSN),
     ("Subject: x\n\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n", Robot.ARF),
+    ('X-XARF: PLAIN\n\n--b\nContent-Type: application/json; name="xarf.json"\n\n{}\n', Robot.ARF),
+    ("X-ARF: YES\n\n--b\nContent-Type: text/plain;\n charset=utf-8; name=report.txt\n\nCategory: abuse\n", Robot.ARF),
     ("Subject: Report domain: a.example Submitter: b.example Report-ID: 1\n\n", Robot.DMARC_REPORT),
     ("Auto-Submitted: auto-replied (vacation)\n\n", Robot.AUTO_REPLY),
     ("X-Autoreply: yes\n\n", Robot.AUTO_REPLY),
@@ -49,6 +51,8 @@ def test_a_robot_is_known_by_what_it_says_of_itself(text: str, kind: Robot) -> N
         "From: Deals <postmaster@mg.b.example>\nSubject: Half price\n\n",
         "Auto-Submitted: auto-generated\nFrom: a@b.example\nSubject: News\n\n",
         "Precedence: bulk\nFrom: a@b.example\n\n",
+        "X-XARF: PLAIN\nFrom: a@b.example\nSubject: Half price\n\n--b\nContent-Type: text/html\n\nx\n",
+        'From: a@b.example\n\n--b\nContent-Type: application/json; name="xarf.json"\n\n{}\n',
         "X-Auto-Response-Suppress: All\nFrom: a@b.example\n\n",
     ],
 )

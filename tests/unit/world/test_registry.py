@@ -8,7 +8,7 @@ import pytest
 
 from antiphon.backends.rdap import Rdap
 from antiphon.terms import DAY, Instant
-from antiphon.world.registry import HOST, Registry
+from antiphon.world.registry import HOST, SHAPES, Registry
 
 AT = Instant(20_000 * DAY)
 
@@ -40,6 +40,20 @@ async def test_a_node_learns_when_a_domain_was_registered(registry: Registry) ->
 async def test_a_node_learns_who_holds_a_network(registry: Registry) -> None:
     """For every address of the /24."""
     assert "shop.example" in await client(registry).holder("44.128.7.99")
+
+
+async def test_the_five_registries_answer_each_in_its_shape() -> None:
+    """In turn: three name the desk, wherever it stands; two name somebody of the holder's, and no desk."""
+    named, registry = [], Registry("44.128.0.0/10")
+    for number, shape in enumerate(SHAPES):
+        network = f"44.128.{100 + number}.1"
+        registry.allocate(network, f"{shape.__name__[1:]}.example")
+        named.append(await client(registry).abuse_contacts(network))
+    found = {others[0].partition("@")[2] if others else desks[0].partition("@")[2]: desks for desks, others in named}
+    assert [desks[:1] for name, desks in sorted(found.items()) if desks] == [
+        ("abuse@apnic.example",), ("abuse@arin.example",), ("abuse@ripe.example",)
+    ]  # fmt: skip
+    assert sorted(name for name, desks in found.items() if not desks) == ["afrinic.example", "lacnic.example"]
 
 
 async def test_nobody_is_made_up(registry: Registry) -> None:
