@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from antiphon.cli.frame import as_json, call, line, main
+from antiphon.cli.frame import as_json, call, line, main, tell
 from antiphon.cli.table import paragraph
-from antiphon.errors import AntiphonError, BrokenSettings
+from antiphon.errors import AntiphonError, BrokenSettings, MalformedInput
 
 if TYPE_CHECKING:
     from antiphon.cli.premises import Place
@@ -55,7 +55,9 @@ def doctor(home: Path, /, *, probe: bool, zone: bool, propose: str | None, etc: 
       antiphon doctor --zone >> zone.db
       antiphon doctor --propose postfix > postfix.diff; patch -p1 -d / < postfix.diff
 
-    Exit codes: 0 nothing, or notes; 1 a warning, or something to propose; 3 an error.
+    A finding that you know of can rest: `antiphon acknowledge`. What one look outside finds is looked for twice.
+
+    Exit codes: 0 nothing, or notes, or what is acknowledged; 1 a warning, or something to propose; 3 an error.
     """
     if propose:
         sys.exit(_propose(home, propose, etc))
@@ -69,11 +71,15 @@ def doctor(home: Path, /, *, probe: bool, zone: bool, propose: str | None, etc: 
         _show(found)
         if probe and not any(str(each["check"]).startswith(("probe-", "running")) for each in found):
             click.echo("Probes came through every door.")
-    sys.exit(max((EXIT[str(each["severity"])] for each in found), default=0))
+    sys.exit(max((EXIT[str(each["severity"])] for each in found if not each["acknowledged"]), default=0))
 
 
 def _show(found: list[Found]) -> None:
     for each in found:
+        if each["acknowledged"]:
+            known = f"{each['check']} ({each['severity']}), until {str(each['until'])[:10]}: {each['acknowledged']}"
+            click.echo(paragraph(known, first="known    ", indent=" " * 9))
+            continue
         click.echo(paragraph(str(each["trigger"]), first=f"{each['severity']:<9}", indent=" " * 9))
         click.echo(paragraph(str(each["effect"]), first=" " * 9, indent=" " * 9))
         click.echo(paragraph(str(each["fix"]), first="         > ", indent=" " * 11))
@@ -116,7 +122,8 @@ async def _findings(home: Path, *, probe: bool) -> list[Found]:
     try:
         settings = load_settings(place.settings)
     except AntiphonError as error:
-        return [asdict(Finding("settings", Severity.ERROR, error.what, "The node does not start.", error.advice))]
+        broken = Finding("settings", Severity.ERROR, error.what, "The node does not start.", error.advice)
+        return [{**asdict(broken), "acknowledged": "", "until": None}]
     found = list(look_around(place, settings, running=running))
     doors = doors_of(place, settings)
     if running:
@@ -127,11 +134,36 @@ async def _findings(home: Path, *, probe: bool) -> list[Found]:
             found += await _probe(home, probed)
         async with line(home) as put:
             rows: list[Found] = await put("doctor", doors=list(probed) if running else [])
+            every: list[Found] = await put("acknowledged", findings=[*(asdict(each) for each in found), *rows])
     except AntiphonError as error:
-        rows = [asdict(Finding("node", Severity.ERROR, error.what, "The node can not be asked.", error.advice))]
+        found.append(Finding("node", Severity.ERROR, error.what, "The node can not be asked.", error.advice))
+        every = [{**asdict(each), "acknowledged": "", "until": None} for each in found]
     order = list(EXIT)
-    every: list[Found] = [*(asdict(each) for each in found), *rows]
-    return sorted(every, key=lambda each: -order.index(str(each["severity"])))
+    return sorted(every, key=lambda each: (bool(each["acknowledged"]), -order.index(str(each["severity"]))))
+
+
+@main.command()
+@click.argument("check")
+@click.option("--why", default="", help="Your reason; whoever comes later reads it.")
+@click.option("--days", default=30, show_default=True, help="For how long, at most 90; 0 takes it back.")
+@as_json
+@click.pass_obj
+def acknowledge(home: Path, check: str, *, why: str, days: int, as_json: bool) -> None:
+    """Let a finding of the doctor rest, for a reason and until a day. A worse one of the same CHECK is told again.
+
+    CHECK is the name that `antiphon doctor --json` gives it.
+
+    \b
+      antiphon acknowledge reverse-dns --why "the provider sets it on Monday" --days 7
+      antiphon acknowledge reverse-dns --days 0
+    """
+    rows = [each for each in asyncio.run(_findings(home, probe=False)) if each["check"] == check]
+    if not rows and days:
+        raise MalformedInput(f"The doctor finds nothing of {check!r} now.", advice="`antiphon doctor --json` names it.")
+    severity = str(rows[0]["severity"]) if rows else "note"
+    found = call(home, "acknowledge", check=check, severity=severity, why=why, days=days)
+    said = f"Rests until {found['until'][:10]}." if days else "Is told again."
+    tell(found, said, as_json)
 
 
 async def _runs(control: Path) -> bool:

@@ -12,7 +12,7 @@ import apsw
 
 from antiphon.backends.home import Home
 from antiphon.backends.machine import clock_is_kept
-from antiphon.desk.diagnose import Finding, Severity
+from antiphon.desk.diagnose import Finding, Severity, broken
 from antiphon.errors import AntiphonError
 from antiphon.intake.handing import BROKEN
 from antiphon.intake.pipe import ENDING
@@ -28,7 +28,7 @@ Place = tuple[str, int] | Path
 
 
 def look_around(home: Home, settings: Settings, *, running: bool) -> Iterator[Finding]:
-    """Every finding that needs no word of the node."""
+    """Every finding that needs no word of the node. A check that fails itself is a finding and stops no other."""
     try:
         home.check()
     except AntiphonError as error:
@@ -37,10 +37,17 @@ def look_around(home: Home, settings: Settings, *, running: bool) -> Iterator[Fi
         yield Finding("running", Severity.WARNING, "No node runs on this home.",
                       "Mail goes by uncommitted; reports wait.",
                       "systemctl start antiphon, or antiphon run")  # fmt: skip
-    yield from _keys(home, settings)
-    yield from _machine(home)
-    yield from _places(home, settings)
-    yield from _mail_servers(settings)
+    parts = {
+        "keys": _keys(home, settings),
+        "machine": _machine(home),
+        "places": _places(home, settings),
+        "mail-servers": _mail_servers(settings),
+    }
+    for name, findings in parts.items():
+        try:
+            yield from findings
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one check, the others are still told
+            yield broken(name, error)
 
 
 def doors_of(home: Home, settings: Settings) -> dict[str, Place]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from antiphon.desk.desk import Desk, armed
 from antiphon.desk.probe import last_probe
@@ -71,24 +72,50 @@ NO_DNS = Finding(
 
 async def diagnose(desk: Desk, doors: Iterable[str]) -> list[Finding]:
     """Every finding of what only the node can see, the worst first; `doors` are those that are open. Asks DNS for the
-    node's own names, and nothing else."""
-    found = await desk.store.read(lambda tx: list(_kept(tx, desk, doors)))
-    level = await desk.store.read(armed)
-    found += [finding async for finding in _outside(desk, level)]
+    node's own names, and nothing else. A check that fails itself is a finding and stops no other; what one look outside
+    missed is looked for once more, and is a finding only where it is missing both times."""
+    open_doors, found = tuple(doors), list[Finding]()
+    for name, check in KEPT:
+        found += await _apart(name, partial(desk.store.read, partial(_all, check, desk, open_doors)))
+    found += await _outside(desk, _Outside(await desk.store.read(armed)))
     return sorted(found, key=lambda finding: -list(Severity).index(finding.severity))
 
 
-def _kept(tx: Transaction, desk: Desk, doors: Iterable[str]) -> Iterator[Finding]:
+async def _apart(name: str, look: Callable[[], Awaitable[list[Finding]]]) -> list[Finding]:
+    try:
+        return await look()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one check, the others are still told
+        return [broken(name, error)]
+
+
+def _all(check: KeptCheck, desk: Desk, doors: Sequence[str], tx: Transaction) -> list[Finding]:
+    return list(check(tx, desk, doors))
+
+
+def broken(name: str, error: Exception) -> Finding:
+    """A check that could not look."""
+    return Finding(name, Severity.WARNING, f"The check {name} failed itself ({type(error).__name__}).",
+                   "Whether there is something to find is not known.",
+                   "Look at the node's log, and send it with `antiphon support`.")  # fmt: skip
+
+
+def _switches(tx: Transaction, desk: Desk, _: Sequence[str]) -> Iterator[Finding]:
     if not desk.log.agrees:
         yield NO_ANCHOR
     if desk.stopped():
         yield STOP_FILE
     if desk.vault.away:
         yield KEYS_AWAY
+
+
+def _people(tx: Transaction, desk: Desk, _: Sequence[str]) -> Iterator[Finding]:
     if not tx.count(Mandate, state=MandateState.LIVE):
         yield NO_MEMBER
     if not desk.house.hosted_domains:
         yield NO_HOSTED
+
+
+def _probes(tx: Transaction, desk: Desk, doors: Sequence[str]) -> Iterator[Finding]:
     for door in doors:
         at = last_probe(tx, door)
         if at is None or desk.clock.now() - at > PROBE_LASTS:
@@ -97,6 +124,15 @@ def _kept(tx: Transaction, desk: Desk, doors: Iterable[str]) -> Iterator[Finding
                 f"probe-{door}", Severity.NOTE, f"No probe came through the {door} door {seen}.",
                 "Whether mail gets from there to the end of the chain is not shown.", "antiphon doctor --probe",
             )  # fmt: skip
+
+
+KeptCheck = Callable[[Transaction, Desk, Sequence[str]], Iterator[Finding]]
+KEPT: tuple[tuple[str, KeptCheck], ...] = (
+    ("switches", _switches),
+    ("people", _people),
+    ("probes", _probes),
+)
+"""What the node has in itself; each stands apart from the others."""
 
 
 class _Outside:
@@ -111,34 +147,68 @@ class _Outside:
         return Finding(check, self._severity, trigger, effect, fix)
 
 
-async def _outside(desk: Desk, level: Armed) -> AsyncIterator[Finding]:
-    house, world = desk.house, _Outside(level)
-    exchanger = await desk.resolver.ask(house.domain, "MX")
+async def _outside(desk: Desk, world: _Outside) -> list[Finding]:
+    exchanger = await desk.resolver.ask(desk.house.domain, "MX")
     if exchanger.status == "temporary":
-        yield NO_DNS
-        return
-    if house.domain == UNSET:
-        yield NO_DOMAIN
-        return
+        return [NO_DNS]
+    if desk.house.domain == UNSET:
+        return [NO_DOMAIN]
+    found = list[Finding]()
+    for name, check in OUTSIDE:
+        look = partial(check, desk, world)
+        found += await _apart(name, look) and await _apart(name, look)
+    return found
+
+
+async def _keys(desk: Desk, world: _Outside) -> list[Finding]:
+    found = []
     for name, record in desk.mail_signer.records().items():
         answer = await desk.resolver.ask(name, "TXT")
         if answer.values != (record,):
             said = "is not in DNS" if answer.status == "absent" else "is not in DNS as it is here"
-            yield world.lacks(
+            found.append(world.lacks(
                 f"dkim-{name.partition('.')[0]}", f"The DKIM key {name} {said}.", "antiphon doctor --zone"
-            )
-    if exchanger.status != "found":
-        yield world.lacks("mx", f"Mail to {house.domain} has no exchanger.", f"{house.domain}. MX 10 YOUR-HOST.")
-    address = await desk.resolver.ask(house.domain, "A")
-    if not await _named(desk, address):
-        yield world.lacks("reverse-dns", f"Reverse DNS does not name {house.domain}.",
-                          f"Let the PTR of your outgoing address be {house.domain}.")  # fmt: skip
-    if not (house.legal_name and house.postal_address):
-        yield world.lacks("operator", "The operator's legal name and postal address are not set.",
-                          "Set legal_name and postal_address below [operator] in settings.toml.")  # fmt: skip
-    if not await desk.is_public():
-        yield world.lacks("public-url", "The public URL does not show this ledger.",
-                          "Serve HOME/public over https and set public_url in settings.toml.")  # fmt: skip
+            ))  # fmt: skip
+    return found
+
+
+async def _exchanger(desk: Desk, world: _Outside) -> list[Finding]:
+    domain = desk.house.domain
+    if (await desk.resolver.ask(domain, "MX")).status == "found":
+        return []
+    return [world.lacks("mx", f"Mail to {domain} has no exchanger.", f"{domain}. MX 10 YOUR-HOST.")]
+
+
+async def _reverse(desk: Desk, world: _Outside) -> list[Finding]:
+    domain = desk.house.domain
+    if await _named(desk, await desk.resolver.ask(domain, "A")):
+        return []
+    return [world.lacks("reverse-dns", f"Reverse DNS does not name {domain}.",
+                        f"Let the PTR of your outgoing address be {domain}.")]  # fmt: skip
+
+
+async def _operator(desk: Desk, world: _Outside) -> list[Finding]:
+    if desk.house.legal_name and desk.house.postal_address:
+        return []
+    return [world.lacks("operator", "The operator's legal name and postal address are not set.",
+                        "Set legal_name and postal_address below [operator] in settings.toml.")]  # fmt: skip
+
+
+async def _public(desk: Desk, world: _Outside) -> list[Finding]:
+    if await desk.is_public():
+        return []
+    return [world.lacks("public-url", "The public URL does not show this ledger.",
+                        "Serve HOME/public over https and set public_url in settings.toml.")]  # fmt: skip
+
+
+OUTSIDE: tuple[tuple[str, Callable[[Desk, _Outside], Awaitable[list[Finding]]]], ...] = (
+    ("dkim", _keys),
+    ("mx", _exchanger),
+    ("reverse-dns", _reverse),
+    ("operator", _operator),
+    ("public-url", _public),
+)
+"""What the world has to know of the node; each stands apart from the others."""
 
 
 async def _named(desk: Desk, address: Answer) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from antiphon.backends.home import Home
+from antiphon.cli.doctoring import EXIT
 from antiphon.cli.premises import look_around
 from antiphon.settings import Doors, Settings
 
@@ -119,6 +120,19 @@ def test_what_a_mail_server_lacks_is_printed_and_nothing_written(node: Node) -> 
     done = node.run("doctor", "--propose", "postfix", "--etc", str(node.folder))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Nothing is lacking.\n")
     assert node.run("doctor", "--propose", "exim", "--etc", str(node.folder)).returncode == 66
+
+
+def test_an_acknowledged_finding_rests(node: Node) -> None:
+    """It is still shown, last, with its reason and its day; without a reason it is refused."""
+    node.start()
+    assert node.run("acknowledge", "dns").returncode == 65
+    assert node.run("acknowledge", "dns", "--why", "a machine without a network").returncode == 0
+    done = node.run("doctor", "--json")
+    rows = json.loads(done.stdout)
+    rests = [row["check"] for row in rows if row["acknowledged"] == "a machine without a network" and row["until"]]
+    assert rests == ["dns"] == [rows[-1]["check"]]
+    assert done.returncode == max(EXIT[row["severity"]] for row in rows[:-1]) < EXIT["error"]
+    assert "known    dns (error), until " in node.run("doctor").stdout
 
 
 def checks(home: Home, doors: Doors) -> set[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
+from antiphon.desk import diagnose as diagnose_module
 from antiphon.desk.diagnose import PROBE_LASTS, Severity, diagnose
 from antiphon.desk.probe import probe_token, take_probe
 from antiphon.desk.withdraw import revoke
 from antiphon.ledger.allowance import Armed
+from antiphon.ports import Answer, Questions
 from antiphon.terms import Instant
 from tests.unit.desk.household import MEMBER, Household
 
@@ -106,3 +109,37 @@ async def test_the_worst_comes_first() -> None:
         BREAKS[check][0](home)
     order = list((await found(home, stopped=lambda: True)).values())
     assert order == [Severity.ERROR, Severity.WARNING, Severity.NOTE]
+
+
+async def test_a_check_that_fails_itself_stops_no_other() -> None:
+    """Each of the node's own and of those outside, one after the other: it is a finding, and the rest is still told."""
+    for table in (diagnose_module.KEPT, diagnose_module.OUTSIDE):
+        for name, _ in table:
+            home = await well()
+            BREAKS["mx"][0](home)
+            with pytest.MonkeyPatch.context() as patch:
+                faulty = tuple((n, fault if n == name else c) for n, c in table)
+                patch.setattr(diagnose_module, "KEPT" if table is diagnose_module.KEPT else "OUTSIDE", faulty)
+                seen = await found(home)
+            assert seen == {"mx": Severity.NOTE, name: Severity.WARNING} | ({} if name != "mx" else {name: seen[name]})
+            assert seen[name] is Severity.WARNING
+
+
+def fault(*_: object) -> NoReturn:
+    """A check with a fault of its own."""
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("lost", "told"), [(1, {}), (2, {"mx": Severity.NOTE})])
+async def test_one_lost_answer_is_no_finding(lost: int, told: dict[str, Severity]) -> None:
+    """What is looked up outside is looked for twice; missing twice it is told."""
+    home = await well()
+    answers, left = home.names.ask, [1 + lost]
+
+    async def forgetful(name: str, kind: str, questions: Questions | None = None) -> Answer:
+        left[0] -= kind == "MX"
+        # The first question of all is whether the name server answers.
+        return Answer("absent", ()) if kind == "MX" and 0 <= left[0] < lost else await answers(name, kind, questions)
+
+    home.names.ask = forgetful  # type: ignore[method-assign]  # this household's own name server
+    assert await found(home) == told
