@@ -18,6 +18,7 @@ from antiphon.cli import (
     reporting,
     running,
     shell,
+    supporting,
     ticketing,
     watching,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "reporting",
     "running",
     "shell",
+    "supporting",
     "ticketing",
     "watching",
 ]

@@ -64,7 +64,7 @@ def doctor(home: Path, /, *, probe: bool, zone: bool, propose: str | None, etc: 
     if zone:
         asyncio.run(_zone(home))
         return
-    found = asyncio.run(_findings(home, probe=probe))
+    found = asyncio.run(findings_of(home, probe=probe))
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:
@@ -111,7 +111,8 @@ def _propose(home: Path, server: str, etc: Path) -> int:
     return 1 if diff else 0
 
 
-async def _findings(home: Path, *, probe: bool) -> list[Found]:
+async def findings_of(home: Path, *, probe: bool) -> list[Found]:
+    """Every finding, the worst first, those that rest last."""
     from antiphon.backends.home import Home
     from antiphon.cli.premises import doors_of, look_around, shut_doors
     from antiphon.desk.diagnose import Finding, Severity
@@ -157,7 +158,7 @@ def acknowledge(home: Path, check: str, *, why: str, days: int, as_json: bool) -
       antiphon acknowledge reverse-dns --why "the provider sets it on Monday" --days 7
       antiphon acknowledge reverse-dns --days 0
     """
-    rows = [each for each in asyncio.run(_findings(home, probe=False)) if each["check"] == check]
+    rows = [each for each in asyncio.run(findings_of(home, probe=False)) if each["check"] == check]
     if not rows and days:
         raise MalformedInput(f"The doctor finds nothing of {check!r} now.", advice="`antiphon doctor --json` names it.")
     severity = str(rows[0]["severity"]) if rows else "note"

@@ -23,7 +23,7 @@ from antiphon.optout.case import Case
 from antiphon.ports import Shelf, Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier
-from antiphon.web import archive, bell, complaints, digest, mailings, maps, overview, tickets, views, watches
+from antiphon.web import archive, bell, complaints, digest, mailings, maps, overview, support, tickets, views, watches
 from antiphon.web.checkup import Checkup
 from antiphon.web.clicks import Clicks, find_report
 from antiphon.web.keeping import Keeping
@@ -52,7 +52,7 @@ class Control:
             "held": self._view(views.held),
             "overview": self._view(overview.overview),
             "case": lambda q: self._desk.store.read(lambda tx: views.case(tx, desk, self._case(tx, _text(q, "case")))),
-            **(mailings.verbs(desk) | digest.verbs(desk) | bell.verbs(desk)),
+            **(mailings.verbs(desk) | digest.verbs(desk) | bell.verbs(desk) | support.verbs(desk)),
             "operator-prepare": self._prepare_operator,
             "operator": lambda q: self._submit(q, approve.submit_operator),
             "vouch-prepare": self._prepare_vouching,
