@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.drill.remains import Remains
 from antiphon.world.demo import Demo, run_demo
 from antiphon.world.party import TEMPERS
 
@@ -32,12 +33,14 @@ PROGRAM = (sys.executable, "-m", "antiphon")
 
 @dataclass
 class Seen:
-    """What one world of forty days showed. `said` holds what a command wrote as JSON, by its words."""
+    """What one world of forty days showed. `said` holds what a command wrote as JSON, by its words;
+    `books` what the home has of each party: intents, sightings that paid for them, and their bytes."""
 
     found: dict[str, Any]
     folder: Path
     said: dict[tuple[str, ...], Any] = field(default_factory=dict)
     complaint: Any = None
+    books: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
 
 def chosen(*names: str) -> list[Any]:
@@ -66,6 +69,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         seen.complaint = await demo.remote.call("complaint-draft", case=seen.said["case", "deaf-shop.example"]["case"])
         sent = seen.said["complaints",][0]["complaint"]
         seen.said["complaint",] = await said(demo, "complaint", str(sent))
+        with Remains(demo.child.home) as remains:
+            seen.books = {party.temper: remains.books(party.case) for party in demo.parties}
 
     seen.found = asyncio.run(run_demo(days=DAYS, tempers=chosen(*SHORT), keep=folder, serve=look))
     return seen

@@ -127,6 +127,16 @@ def test_nobody_else_hears_a_complaint(world: Seen) -> None:
     assert [known["contact"] for known in world.said["contact", "list"]] == ["abuse@host-acting.example"]
 
 
+def test_what_each_party_counts_stays_within_what_its_mail_paid_for(world: Seen) -> None:
+    """Attempts and bytes at all of its hosts and channels, by the world's own count, against the node's books."""
+    for party in world.found["originators"]:
+        intents, spent, size = world.books[party["temper"]]
+        assert party["attempts_at_destination"] <= intents <= spent, party["temper"]
+        assert party["bytes_in"] + party["bytes_out"] <= size, party["temper"]
+    busy = [party["temper"] for party in world.found["originators"] if party["attempts_at_destination"]]
+    assert {"deaf", "feedback", "prompt", "small-mail", "host-acting", "hosted-acting"} <= set(busy)
+
+
 def test_mail_without_a_name_causes_nothing(found: dict[str, Any]) -> None:
     """Unsigned mail and replayed copies reach nobody."""
     for temper in ("unaccountable", "replayer"):

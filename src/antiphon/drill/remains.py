@@ -49,6 +49,19 @@ class Remains:
         """Sightings of this originator that have paid."""
         return self._count("SELECT count(*) FROM sighting WHERE originator = ? AND paid IS NOT NULL", originator)
 
+    def books(self, party: str) -> tuple[int, int, int]:
+        """Over all channels: intents for this party, the sightings that paid for them, and the bytes of these mails; as
+        the originator that was asked, and as the host that was told."""
+        asked = "SELECT intent FROM attempt WHERE originator = ? AND act != 'complaint'"
+        told = "SELECT intent FROM attempt WHERE host = ? AND act = 'complaint'"
+        both = f"{asked} UNION {told}"
+        paid = f"FROM sighting WHERE paid IN ({asked}) OR complained IN ({told})"
+        return (
+            self._count(f"SELECT count(*) FROM ({both})", party, party),
+            self._count(f"SELECT count(*) {paid}", party, party),
+            self._count(f"SELECT coalesce(sum(size), 0) {paid}", party, party),
+        )
+
     def holds(self, originator: str, now: int) -> list[int]:
         """When the holds end, after now, of this originator's sightings that have not paid."""
         waits = "paid IS NULL AND state = 'committed' AND originator = ? AND hold_until > ?"
