@@ -47,7 +47,7 @@ def test_a_carrier_is_told_of_both_and_nobody_of_itself(tmp_path: Path) -> None:
 
 def test_without_the_silence_the_carrier_sees_an_offence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second complaint comes too soon."""
-    monkeypatch.setattr(question, "opens_at", lambda sent: Instant(0))
+    monkeypatch.setattr(question, "opens_at", lambda sent, **_: Instant(0))
     node = at("deaf")
     assert len(lives_on(node)) >= 2
     assert any("silence" in offence for offence in node.tally.offences)

@@ -14,7 +14,8 @@ FEWEST_SHOWN = 5
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the text is made of. `asked_on` is the day of the notice or first opt-out, empty when nobody could be
-    asked; `entry` the ledger entry that shows it."""
+    asked; `entry` the ledger entry that shows it. `asked_by` is a key of WAYS, `window_days` what the originator had,
+    `done_on` the day on which it said that it is done, empty where it did not."""
 
     node: str
     legal_name: str
@@ -26,12 +27,17 @@ class Facts:
     first_day: str
     last_day: str
     asked_on: str
+    asked_by: str
+    window_days: int
+    done_on: str
     entry: int | None
     ledger_url: str
     answer_url: str
     reply_to: str
 
 
+WAYS = ("notice", "opt-out", "rows", "channel")
+"""How it was asked; the last where that is not known any more."""
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "subject": "Unwanted mail of {originator} from {address}",
@@ -39,8 +45,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "intro": "People whose mail {node} delivers did not want what they got from this address.",
         "what": "What came      {mails} mails of {originator} to {mailboxes} mailboxes,\n"
         "               from {first_day} to {last_day}, handed over by {address}",
-        "asked": "Asked before   on {asked_on}, through the channel that the originator itself\n"
-        "               publishes; it had its time and went on",
+        "asked": "Asked before   on {asked_on}, {asked_by};\n"
+        "               it had {window_days} days and went on\n"
+        "Its answer     {answer}",
+        "notice": "by a notice to its own address",
+        "opt-out": "by an opt-out through the channel that its mail publishes",
+        "rows": "by rows that it fetched from us",
+        "channel": "through the channel that it publishes itself",
+        "silent": "none",
+        "done": "on {done_on}, that it is done",
         "unasked": "Asked before   no: the originator offers nobody who could be asked",
         "proof": "Proof          entry {entry} of the ledger at {ledger_url}",
         "ask": "What we ask    please do with your customer what your terms of use say",
@@ -53,8 +66,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "intro": "Menschen, deren Post {node} zustellt, wollten nicht, was von dieser Adresse kam.",
         "what": "Was kam        {mails} Mails von {originator} an {mailboxes} Postfächer,\n"
         "               vom {first_day} bis {last_day}, übergeben von {address}",
-        "asked": "Vorher gebeten am {asked_on}, auf dem Weg, den der Absender selbst nennt;\n"
-        "               er hatte seine Frist und machte weiter",
+        "asked": "Vorher gebeten am {asked_on}, {asked_by};\n"
+        "               er hatte {window_days} Tage und machte weiter\n"
+        "Seine Antwort  {answer}",
+        "notice": "mit einer Bitte an seine eigene Adresse",
+        "opt-out": "mit einer Abmeldung auf dem Weg, den seine Mail nennt",
+        "rows": "mit Zeilen, die er bei uns abgeholt hat",
+        "channel": "auf dem Weg, den er selbst nennt",
+        "silent": "keine",
+        "done": "am {done_on}, es sei erledigt",
         "unasked": "Vorher gebeten nein: der Absender nennt niemanden, den man bitten könnte",
         "proof": "Beleg          Eintrag {entry} des Protokolls unter {ledger_url}",
         "ask": "Was wir bitten verfahren Sie mit Ihrem Kunden bitte nach Ihren Bedingungen",
@@ -67,8 +87,15 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "intro": "Des personnes dont {node} distribue le courrier ne voulaient pas de ces messages.",
         "what": "Ce qui est venu  {mails} messages de {originator} vers {mailboxes} boîtes,\n"
         "               du {first_day} au {last_day}, remis par {address}",
-        "asked": "Demandé avant  le {asked_on}, par la voie que l'expéditeur publie lui-même;\n"
-        "               il a eu son délai et a continué",
+        "asked": "Demandé avant  le {asked_on}, {asked_by};\n"
+        "               il a eu {window_days} jours et a continué\n"
+        "Sa réponse     {answer}",
+        "notice": "par une demande à sa propre adresse",
+        "opt-out": "par une désinscription par la voie que son message publie",
+        "rows": "par des lignes qu'il a prises chez nous",
+        "channel": "par la voie qu'il publie lui-même",
+        "silent": "aucune",
+        "done": "le {done_on}, que c'est réglé",
         "unasked": "Demandé avant  non: l'expéditeur n'offre personne à qui demander",
         "proof": "Preuve         entrée {entry} du registre public sous {ledger_url}",
         "ask": "Notre demande  merci d'appliquer à votre client vos conditions d'utilisation",
@@ -91,6 +118,9 @@ def print_dossier(facts: Facts, language: str) -> tuple[str, str]:
         "first_day": facts.first_day,
         "last_day": facts.last_day,
         "asked_on": facts.asked_on,
+        "asked_by": words[facts.asked_by],
+        "window_days": str(facts.window_days),
+        "answer": words["done" if facts.done_on else "silent"].format(done_on=facts.done_on),
         "entry": str(facts.entry),
         "ledger_url": facts.ledger_url,
         "answer_url": facts.answer_url,

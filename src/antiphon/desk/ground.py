@@ -13,11 +13,14 @@ from antiphon.desk.quorum import faults
 from antiphon.desk.standing import standing_of
 from antiphon.formats.publicness import is_public
 from antiphon.ledger.allowance import FRESH, Act
+from antiphon.ledger.entry import Handed, NoticeSettled, RequestSettled, parse_entry
+from antiphon.ledger.kept import StoredEntry
 from antiphon.optout.asking import Asked, Phase
 from antiphon.optout.attempt import Attempt, Outcome
 from antiphon.optout.case import Case, State
 from antiphon.optout.destination import prefix_of
 from antiphon.optout.evidence import Evidence, parse_evidence
+from antiphon.optout.known import Happening
 from antiphon.optout.originator import unaccountable
 from antiphon.optout.wording import FEWEST_SHOWN
 from antiphon.ports import Transaction
@@ -52,8 +55,9 @@ class Incident:
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a complaint about one case rests on. `incidents` were handed over from one network, newest first; `shared`:
-    at least five mailboxes got mail with the newest one's subject; `asked_at` and `entry` say since when the originator
-    knows; `matter` is what was told before."""
+    at least five mailboxes got mail with the newest one's subject; `asked_at`, `entry`, `asked_by` and
+    `window_days` say since when the originator knows, how, and how long it had; `done_at`, when it last said that it is
+    done; `matter` is what was told before."""
 
     case: Case
     route: Route
@@ -62,6 +66,9 @@ class Ground:
     asked_at: Instant | None
     entry: int | None
     matter: Matter | None
+    asked_by: str = "channel"
+    window_days: int = 0
+    done_at: Instant | None = None
 
     @property
     def address(self) -> str:
@@ -123,7 +130,19 @@ def ground_of(tx: Transaction, case: Case, now: Instant) -> Ground:
         first.asked_at if first is not None else None,
         first.started if first is not None else None,
         tx.get(Matter, case.case, network) if network else None,
+        _way(tx, first),
+        first.window_hours // 24 if first is not None else 0,
+        max((told.at for told in tx.find(Happening, case=case.case, what="done")), default=None),
     )
+
+
+_WAYS = {NoticeSettled: "notice", RequestSettled: "opt-out", Handed: "rows"}
+
+
+def _way(tx: Transaction, first: Asked | None) -> str:
+    """How the originator was asked, as the entry that started the clock shows."""
+    stored = tx.get(StoredEntry, first.started) if first is not None and first.started is not None else None
+    return _WAYS.get(type(parse_entry(stored.body)), "channel") if stored is not None else "channel"
 
 
 def first_asked(tx: Transaction, originator: str) -> Asked | None:

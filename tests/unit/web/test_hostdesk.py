@@ -12,6 +12,7 @@ import pytest
 from antiphon.complaint.known import Complaint, ContactState, Heard, KnownContact, Matter
 from antiphon.complaint.routing import ASKED_FIRST
 from antiphon.desk.hear import RESTS
+from antiphon.desk.withdraw import say_done
 from antiphon.ledger.entry import Handed
 from antiphon.optout.asking import nobody_asked
 from antiphon.optout.case import Case, State
@@ -26,8 +27,8 @@ from tests.unit.web.visitor import Visitor
 LINK = re.compile(rb"https://node\.example(/desk/complaint/[0-9a-f]+)\r\n")
 
 
-async def told_of_a_deaf_one() -> Household:
-    """A complaint left about an originator that had fetched rows before and went on."""
+async def told_of_a_deaf_one(*, said_done: bool = False) -> Household:
+    """A complaint left about an originator that had fetched rows before, perhaps said that it is done, and went on."""
     house = await town()
     await mails(house)
     (case,), asked_at = await house.all(Case), house.time.now()
@@ -41,6 +42,8 @@ async def told_of_a_deaf_one() -> Household:
         tx.put(replace(case, state=State.REQUESTING, notice_window_end=Instant(START - 31 * DAY)))
 
     await house.store.write(work)
+    if said_done:
+        await say_done(house.desk, case.case, who="the originator, by mail")
     await seen_and_allowed(house)
     await house.wait(5 * DAY)
     return house
@@ -123,12 +126,21 @@ async def test_whoever_was_asked_first_is_proved_by_an_entry_of_its_own() -> Non
     """The number in the mail, the number on the page and the proof are one."""
     house = await told_of_a_deaf_one()
     browser = Visitor(Pages(house.desk, {}).application())
+    assert b"by rows that it fetched from us;\r\n" in house.out.letters[0].message
     found = re.search(rb"entry ([0-9]+) of the ledger", house.out.letters[0].message)
     assert found is not None
     assert f"Entry {found[1].decode()} shows it" in (await browser.get(link(house))).text
     proof = (await browser.get(f"{link(house)}/asked.tlog-proof")).text
     assert f"\nindex {found[1].decode()}\n" in proof
     assert base64.b64decode(proof.split("\n")[1].removeprefix("extra "))[:2] == b"\x01\x0d"
+
+
+@pytest.mark.parametrize("said_done", [True, False])
+async def test_a_host_learns_what_the_originator_answered(said_done: bool) -> None:
+    """That it is done, and on which day; or nothing."""
+    house = await told_of_a_deaf_one(said_done=said_done)
+    answer = b"Its answer     on 2026-06-01, that it is done" if said_done else b"Its answer     none"
+    assert answer + b"\r\n" in house.out.letters[0].message
 
 
 async def test_who_was_asked_before_is_proved_and_who_was_not_is_not(house: Household, browser: Visitor) -> None:
