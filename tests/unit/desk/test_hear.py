@@ -10,6 +10,7 @@ from antiphon.desk.arrival import node_key, spool_mail
 from antiphon.desk.hear import MOST_HEARD, MOST_TEXT, RESTS, hear
 from antiphon.desk.work_off import work_off
 from antiphon.ledger.entry import ComplaintSettled, Outcome
+from antiphon.optout.case import Case
 from antiphon.terms import DAY, HOUR
 from antiphon.world.post import answer_mail, bounce_mail
 from tests.unit.desk.household import Household
@@ -127,3 +128,23 @@ async def test_what_a_desk_writes_to_a_member_is_no_report_for_thirty_days() -> 
     await house.wait(31 * DAY)
     late = await house.report(house.mail(to=MEMBERS[0], From=f"Desk <{DESK}>"), MEMBERS[0])
     assert "not-ours" not in late.reasons
+
+
+ABOUT_US = {
+    "ARF": b'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n--b\r\n'
+    b"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x\r\nVersion: 1\r\n--b--\r\n",
+    "XARF 4": b'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n--b\r\n'
+    b'Content-Type: application/json; name="xarf.json"\r\n\r\n{}\r\n--b--\r\n',
+    "XARF 3": b'X-XARF: PLAIN\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n'
+    b'Content-Type: application/json; name="xarf.json"\r\n\r\n{}\r\n--b--\r\n',
+}
+
+
+@pytest.mark.parametrize("form", ABOUT_US)
+async def test_a_complaint_about_us_is_never_a_report(form: str) -> None:
+    """Whoever wrote it, and whichever member moved it: refused, and no case begins."""
+    house = await town()
+    raw = b"From: abuse@other.example\r\nTo: m0@home.example\r\nSubject: your mail\r\nMessage-ID: <1@other.example>\r\n"
+    report = await house.delivered(raw + ABOUT_US[form], MEMBERS[0])
+    assert report.state is ReportState.REFUSED and "not-a-robot" in report.reasons
+    assert await house.all(Case) == []
