@@ -10,6 +10,7 @@ from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
 from antiphon.errors import AlreadyTaken
 from antiphon.formats.handed import Event
+from antiphon.optout.asking import Asked, Course, course
 from antiphon.ports import Transaction
 from antiphon.registry.mandate import Mandate
 from antiphon.terms import Digest, Identifier, Instant
@@ -21,11 +22,14 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one submission. `report` is None where nothing was kept, or nothing is known yet."""
+    """What became of one submission. `report` is None where nothing was kept, or nothing is known yet; `asked` is this
+    member's own clock before the originator, and `course` what became of its wish."""
 
     submission: Identifier
     kept: Submission | None
     report: Report | None
+    asked: Asked | None = None
+    course: Course = Course.NOT_ASKED
 
 
 class Submissions:
@@ -55,13 +59,23 @@ class Submissions:
     async def outcome(self, member: Mandate, name: Identifier) -> Outcome | None:
         """What became of a submission of this member; None for any other."""
 
-        def look(tx: Transaction) -> tuple[Submission | None, Report | None]:
-            kept = tx.get(Submission, name)
-            return kept, tx.get(Report, kept.report) if kept is not None and kept.report is not None else None
-
-        kept, report = await self._desk.store.read(look)
+        found = await self._desk.store.read(lambda tx: self._look(tx, name))
+        kept = found.kept
         owner = kept.member if kept is not None else self._waiting.get(name, (None, None))[0]
-        return Outcome(name, kept, report) if owner == member.member else None
+        return found if owner == member.member else None
+
+    def _look(self, tx: Transaction, name: Identifier) -> Outcome:
+        kept = tx.get(Submission, name)
+        report = tx.get(Report, kept.report) if kept is not None and kept.report is not None else None
+        asked = tx.get(Asked, report.member, report.originator) if report is not None and report.originator else None
+        if report is None or asked is None:
+            return Outcome(name, kept, report)
+        last = tx.find(
+            Report, member=report.member, originator=report.originator, state=ReportState.ACCEPTED,
+            order="-received_at", limit=1,
+        )  # fmt: skip
+        at = last[0].received_at if last else None
+        return Outcome(name, kept, report, asked, course(asked, at, self._desk.clock.now()))
 
     def _keyed(self, purpose: str, data: bytes) -> Digest:
         return Digest(hmac.digest(self._desk.house.derived(f"api {purpose}"), data, "sha256"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from antiphon.optout.case import QUIET_AFTER
 from antiphon.terms import DAY, HOUR, Identifier, Instant, day_end, ledger_day
 
 DEFAULT_WINDOW_HOURS = 16 * 24
@@ -52,6 +53,26 @@ class Asked:
         if end is None:
             return Phase.NOT_ASKED
         return Phase.AFTER if at >= end else Phase.INSIDE
+
+
+class Course(StrEnum):
+    """What became of the wish of one person, judged by later mail and never by what was answered."""
+
+    NOT_ASKED = "not-asked"
+    ASKED = "asked"
+    WRITES_ON = "writes-on"
+    QUIET = "quiet"
+
+
+def course(asked: Asked, last_at: Instant | None, now: Instant) -> Course:
+    """From when this person was asked for, and when its last reported mail of this originator was received."""
+    end = asked.window_end()
+    if end is None:
+        return Course.NOT_ASKED
+    since = end if last_at is None else max(end, last_at)
+    if now - since >= QUIET_AFTER:
+        return Course.QUIET
+    return Course.WRITES_ON if last_at is not None and last_at >= end else Course.ASKED
 
 
 def nobody_asked(member: Identifier, originator: str) -> Asked:

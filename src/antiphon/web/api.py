@@ -53,7 +53,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 class ReportStatus(msgspec.Struct, frozen=True):
     """What became of a report. `waiting` is not read yet; `held_until` is how long nothing leaves for it, and as long
-    DELETE takes it back."""
+    DELETE takes it back; `asked_at` and `window_ends` are this member's own clock before the originator."""
 
     id: str
     state: Annotated[str, msgspec.Meta(description="waiting, accepted, evidence-only, refused or retracted")]
@@ -61,6 +61,11 @@ class ReportStatus(msgspec.Struct, frozen=True):
     originator: str = ""
     campaign: str = ""
     held_until: str | None = None
+    course: Annotated[str, msgspec.Meta(description="not-asked, asked, writes-on or quiet: judged by later mail")] = (
+        "not-asked"
+    )
+    asked_at: str | None = None
+    window_ends: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -236,7 +241,12 @@ def status_of(outcome: Outcome) -> ReportStatus:
         return ReportStatus(name, kept.state.value, refusals)
     held = show_instant(report.hold_until) if report.state.value == "accepted" else None
     campaign = report.campaign.hex() if report.campaign else ""
-    return ReportStatus(name, report.state.value, refusals, report.originator, campaign, held)
+    asked, end = outcome.asked, outcome.asked.window_end() if outcome.asked is not None else None
+    at = show_instant(asked.asked_at) if asked is not None and asked.asked_at is not None else None
+    return ReportStatus(
+        name, report.state.value, refusals, report.originator, campaign, held,
+        course=outcome.course.value, asked_at=at, window_ends=show_instant(end) if end is not None else None,
+    )  # fmt: skip
 
 
 def _is_message(request: Request) -> None:

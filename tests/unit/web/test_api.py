@@ -18,8 +18,9 @@ from antiphon.desk.withdraw import revoke
 from antiphon.desk.work_off import work_off
 from antiphon.errors import MalformedInput, RefusedByLaw, StorageFailed
 from antiphon.formats.handed import MESSAGE_BYTES
+from antiphon.optout.asking import Asked
 from antiphon.registry.ticket import Ticket
-from antiphon.terms import DAY, HOUR, Instant
+from antiphon.terms import DAY, HOUR, Identifier, Instant, show_instant
 from antiphon.web.api import BURST, Api, openapi
 from tests.unit.desk.household import MEMBER, Household
 
@@ -110,6 +111,35 @@ async def test_a_report_is_taken_and_told_of() -> None:
     assert (await program.ask("DELETE", place)).status == 204
     assert (await program.ask("GET", place)).json["state"] == "retracted"
     assert (await program.ask("DELETE", place)).status == 409
+
+
+async def test_a_member_learns_that_it_was_asked_for_and_what_came_of_it() -> None:
+    """Not asked; asked, until its own window is over; quiet 30 days after that, or writes on where more mail came."""
+    program = await client()
+    home = program.home
+    taken = await program.report(home.mail())
+    await work_off(home.desk)
+    place, (kept,) = taken.headers["location"], await home.all(Report)
+    report = replace(kept, originator="shop.example")
+    await home.store.write(lambda tx: tx.put(report))
+
+    async def told() -> tuple[object, object, object]:
+        found = (await program.ask("GET", place)).json
+        return found["course"], found["asked_at"], found["window_ends"]
+
+    assert await told() == ("not-asked", None, None)
+    asked = Asked(report.member, report.originator, 1, home.time.at, None, home.time.at, 3, 16 * 24)
+    await home.store.write(lambda tx: tx.put(asked))
+    end = asked.window_end()
+    assert end is not None
+    assert await told() == ("asked", show_instant(home.time.at), show_instant(end))
+    home.time.at = Instant(end + 30 * DAY - 1)
+    assert (await told())[0] == "asked"
+    home.time.at = Instant(end + 30 * DAY)
+    assert (await told())[0] == "quiet"
+    await home.store.write(lambda tx: tx.put(replace(report, report=Identifier(b"2" * 16), received_at=end)))
+    home.time.at = Instant(end + DAY)
+    assert (await told())[0] == "writes-on"
 
 
 @pytest.mark.parametrize("worked_off", [False, True])
