@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve door=rspamd \
   door=php-cli door=php-curl door=mutt door=libsisimai-perl \
-  monitor=prometheus
+  monitor=prometheus proxy=nginx-light
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
 .PHONY: help run xpi test drill mutate lint law bench bench-grouping docs locks clean debian

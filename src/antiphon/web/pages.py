@@ -68,7 +68,7 @@ class Pages:
         )
         parts = {name: word_of(self._health, name)[1] == "OK\n" for name in self._health}
         body = _state(found, parts) + _needs(found) + _cases(lines) + _complaints(told) + _begin(found)
-        links = [("/healthz", "health"), ("/metrics", "metrics")]
+        links = [("healthz", "health"), ("metrics", "metrics")]
         foot = "Asked of the node at <span>" + when(str(found["now"])).text + "</span>. Reload for the newest."
         return page(self._desk.house.name, "What needs you", body, nav=links, foot=foot)
 
