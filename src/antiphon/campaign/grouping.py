@@ -24,6 +24,7 @@ from antiphon.campaign.remembered import (
     compare,
     larger_first,
     merged,
+    parts_of,
     piece_of,
 )
 from antiphon.terms import DAY, Identifier, Instant
@@ -282,10 +283,26 @@ class Grouper:
 
     def place(self, fingerprint: Fingerprint, arrival: Arrival) -> Placement:
         """Look up, decide, remember. When `remember` raises nothing was placed."""
-        bands = self._index.lookup(lookup(fingerprint), arrival.at)
+        bands = [*self._index.lookup(lookup(fingerprint), arrival.at)]
         campaigns = {name: self._index.campaign(name) for name in {band.campaign for band in bands}}
+        self._split(bands, campaigns)
         placement = place(fingerprint, bands, campaigns, arrival, apart=self._index.apart)
         self._index.remember(placement.campaign, placement.bands)
         for part in placement.absorbed:
             self._index.remember(part, ())
         return placement
+
+    def _split(self, bands: list[Band], campaigns: dict[bytes, Campaign]) -> None:
+        """What was found by a campaign before a person split it is found by its parts too; the texts tell which."""
+        held = {(band.token, band.campaign) for band in bands} if any(c.parts for c in campaigns.values()) else set()
+        fresh = bands if held else []
+        while fresh:
+            split: list[Band] = []
+            for band in fresh:
+                for name in parts_of(campaigns[band.campaign]):
+                    part = campaigns[name] = campaigns.get(name) or self._index.campaign(name)
+                    if band.seen_at <= part.opened_at and (band.token, name) not in held:
+                        held.add((band.token, name))
+                        split.append(replace(band, campaign=name))
+            fresh = split
+            bands += split

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from hashlib import blake2b
 from struct import pack, unpack_from
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ SKETCHES = 8
 """Texts remembered of one campaign."""
 TOKENS = 1_000
 """Tokens remembered of one campaign."""
+NAME = 16
+"""Bytes of a campaign's name."""
+TEXT_NAME = 8
+"""Bytes by which one remembered text is named."""
 
 _HEAD = 4
 PIECE = _HEAD + MARKS * MARK + SLOTS + VOCABULARY_SLOTS + 2 * FIGURES
@@ -39,6 +44,8 @@ class Campaign:
     `first_at` and `last_at` are the earliest and the latest arrival, `opened_at` that of the message which opened it.
     `title` is that message's subject without names and numbers. `sketches`: the remembered texts, one behind the
     other; `tokens`: how many tokens it was given. `merged_into`: the campaign that this one turned out to be a part of.
+    `parts`: the names of those that a person split off, one behind the other: what was found by it before is found by
+    them too.
     """
 
     id: bytes
@@ -50,6 +57,7 @@ class Campaign:
     sketches: bytes
     tokens: int
     merged_into: bytes | None = None
+    parts: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,13 @@ def merged(large: Campaign, small: Campaign) -> Campaign:
         messages=large.messages + small.messages,
         sketches=large.sketches + small.sketches[:room],
         tokens=min(large.tokens + small.tokens, TOKENS),
+        parts=large.parts + small.parts,
     )
+
+
+def parts_of(campaign: Campaign) -> tuple[bytes, ...]:
+    """The names of the campaigns that a person split off this one."""
+    return tuple(campaign.parts[at : at + NAME] for at in range(0, len(campaign.parts), NAME))
 
 
 def larger_first(one: Campaign, other: Campaign) -> tuple[Campaign, Campaign]:
@@ -162,6 +176,9 @@ class _Text:
     figures: bytes
 
 
+_NOTHING = _Text(0, b"", bytes(SLOTS), bytes(VOCABULARY_SLOTS), b"")
+
+
 @lru_cache(maxsize=1024)  # the campaigns that are met now are met again
 def _texts(sketches: bytes) -> tuple[_Text, ...]:
     texts = []
@@ -190,6 +207,26 @@ def piece_of(fingerprint: Fingerprint) -> bytes:
     return head + marks + sketches + fingerprint.figures.ljust(2 * FIGURES, b"\0")
 
 
+def texts_of(campaign: Campaign) -> dict[bytes, bytes]:
+    """The remembered texts of a campaign, each by its name."""
+    pieces = (campaign.sketches[at : at + PIECE] for at in range(0, len(campaign.sketches), PIECE))
+    return {blake2b(piece, digest_size=TEXT_NAME).digest(): piece for piece in pieces}
+
+
+def text_of(fingerprint: Fingerprint, campaign: Campaign) -> bytes | None:
+    """The name of the remembered text that a message of this campaign is most like; where there is no text to compare,
+    one with the same marks. None where nothing is remembered."""
+    mine, best, name = fingerprint.marks, (-1.0, -1), None
+    for each, piece in texts_of(campaign).items():
+        (text,) = _texts(piece)
+        enough = min(text.words, fingerprint.words) >= FEW_WORDS
+        alike = _alike(text.sketch, fingerprint.sketch) if enough else 0.0
+        same = sum(mine[at : at + MARK] == text.marks[at : at + MARK] for at in range(0, len(mine), MARK))
+        if (alike, same) > best:
+            best, name = (alike, same), each
+    return name
+
+
 def _alike(one: bytes, other: bytes) -> float:
     """The share of equal places of two sketches, all in one go: in the difference a byte is zero where they agree."""
     low = _LOW_BITS[len(one)]
@@ -207,7 +244,7 @@ def _contained(alike: float, one: int, other: int) -> float:
 
 def _nearest(fingerprint: Fingerprint, texts: Sequence[_Text]) -> tuple[float, _Text]:
     """The remembered text that is most like the message's, and how much."""
-    best = (-1.0, texts[0])
+    best = (-1.0, texts[0]) if texts else (0.0, _NOTHING)
     for text in texts:
         enough = min(text.words, fingerprint.words) >= FEW_WORDS
         alike = _alike(text.sketch, fingerprint.sketch) if enough else 0.0

@@ -63,7 +63,8 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Report:
     """One statement about one received message. `reasons` are the refusals, the deciding one first, comma
-    separated; `evidence` is `optout.evidence` printed. Little is left of it after `fades_at`; None: it has faded."""
+    separated; `evidence` is `optout.evidence` printed. Little is left of it after `fades_at`; None: it has faded.
+    `text` names the remembered text of its campaign that the message was most like, for a person who splits it."""
 
     report: Identifier
     community: Identifier
@@ -87,6 +88,7 @@ class Report:
     source: str
     evidence: bytes
     fades_at: Instant | None = None
+    text: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -74,20 +75,63 @@ def campaign(home: Path, campaign_id: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("campaign_id", metavar="ID")
-@click.argument("other", metavar="OTHER")
+@click.argument("others", metavar="OTHER...", nargs=-1, required=True)
 @click.option("--never", is_flag=True, help="They are never one, whatever mail belongs to both.")
+@click.option(
+    "--split", is_flag=True, help="OTHER are mails of ID: they, and what has their text, are another campaign."
+)
+@click.option("--yes", is_flag=True, help="You have seen what a split does: do it.")
 @as_json
 @click.pass_obj
-def regroup(home: Path, campaign_id: str, other: str, never: bool, as_json: bool) -> None:
-    """Two campaigns are one; or never. Your word is remembered, and wins over all evidence.
+def regroup(
+    home: Path, campaign_id: str, others: tuple[str, ...], *, never: bool, split: bool, yes: bool, as_json: bool
+) -> None:
+    """Two campaigns are one; or never; or one is two. Your word is remembered, and wins over all evidence.
+
+    A split shows first which mails would leave, and changes nothing until you say --yes. To take it back, make the
+    two one again.
 
     \b
       antiphon regroup 3f9a1c2b 77d0e4aa
       antiphon regroup 3f9a1c2b 77d0e4aa --never
+      antiphon regroup 3f9a1c2b --split 5be01d77 90aa12c4
     """
-    found = call(home, "campaign-part" if never else "campaign-join", campaign=campaign_id, other=other)
+    if split and not never:
+        _tell_split(call(home, "campaign-split", campaign=campaign_id, mails=list(others), really=yes), as_json)
+        return
+    if split or len(others) > 1:
+        raise click.UsageError("One OTHER, and one of merge, --never and --split.")
+    found = call(home, "campaign-part" if never else "campaign-join", campaign=campaign_id, other=others[0])
     short = str(found["campaign"])[:ID_SHOWN]
     tell(found, "They stay two campaigns." if never else f"They are one campaign: {short}.", as_json)
+
+
+def _tell_split(found: dict[str, Any], as_json: bool) -> None:
+    """What a split does, or did."""
+    if as_json:
+        show(found, True)
+        return
+    leaving, old = found["leaving"], found["campaign"][:ID_SHOWN]
+    rows = [
+        {
+            **each,
+            "id": each["report"][:ID_SHOWN],
+            "received": each["received_at"][:10],
+            "why": "named" if each["named"] else "has the text of a named one",
+        }
+        for each in leaving[:MAILS_SHOWN]
+    ]
+    columns = {"id": "mail", "received": "received", "originator": "originator", "subject": "subject", "why": "why"}
+    click.echo(table(rows, columns))
+    if len(leaving) > MAILS_SHOWN:
+        click.echo(f"... and {len(leaving) - MAILS_SHOWN:,} more")
+    if not found["finds_its_way"]:
+        click.echo("No text of these is remembered any more: no later mail will find its way to them.")
+    many = f"{len(leaving):,} {'mail' if len(leaving) == 1 else 'mails'}"
+    if found["part"]:
+        click.echo(f"{many} left {old} for {found['part'][:ID_SHOWN]}; {found['staying']:,} stayed. They stay two.")
+    else:
+        click.echo(f"{many} would leave {old}; {found['staying']:,} would stay. Nothing was changed: --yes does it.")
 
 
 @main.command()

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.desk.log import LogBook
+from antiphon.desk.place import Place
 from antiphon.formats.domain import Url
 from antiphon.ledger.allowance import Armed
 from antiphon.optout.asking import SHORTEST_WINDOW_HOURS
@@ -30,8 +31,8 @@ from antiphon.ports import (
 from antiphon.terms import Identifier, Instant
 
 ARMED = "armed"
-Placer = Callable[[Transaction, Fingerprint, Instant, str], tuple[bytes, str]]
-"""Puts a message into a campaign, in the caller's transaction: which, and why in a sentence."""
+Placer = Callable[[Transaction, Fingerprint, Instant, Identifier], Place]
+"""Puts a message that a member reported into a campaign, in the caller's transaction."""
 Sketcher = Callable[[bytes, Sequence[str]], Awaitable[Fingerprint]]
 """The fingerprint of one raw mail, given who signed it; without any evidence where the mail can not be read."""
 

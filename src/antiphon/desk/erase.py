@@ -154,7 +154,7 @@ def _begin_anew(tx: Transaction, desk: Desk, mandate: Mandate) -> None:
 def _forget_report(tx: Transaction, report: Report) -> None:
     opaque = Digest(sha256(b"erased" + report.report).digest())
     evidence = print_evidence(forgotten(parse_evidence(report.evidence), opaque))
-    report = replace(report, evidence=evidence, identity=opaque, source="", why="")
+    report = replace(report, evidence=evidence, identity=opaque, source="", why="", text=None)
     tx.drop(Click, report.report)
     tx.drop(Original, report.report)
     sighting = tx.get(Sighting, report.report)

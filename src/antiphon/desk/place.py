@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.grouping import COMMON, HORIZON, Arrival, Grouper
-from antiphon.campaign.remembered import Apart, Band, Campaign
+from antiphon.campaign.remembered import Apart, Band, Campaign, text_of
 from antiphon.campaign.report import Report
 from antiphon.errors import AnchorLost
 from antiphon.ports import Transaction
@@ -76,11 +77,19 @@ def _newest(bands: Sequence[Band]) -> list[Band]:
     return [band for found in rows.values() for band in found]
 
 
-def placer(fresh: Callable[[], Identifier]) -> Callable[[Transaction, Fingerprint, Instant, str], tuple[bytes, str]]:
-    """Puts messages into campaigns, in the caller's transaction; `fresh` names new ones."""
+class Place(NamedTuple):
+    """The campaign of a message, why it is in it, and the name of the remembered text that it is most like."""
 
-    def place(tx: Transaction, print_: Fingerprint, at: Instant, title: str) -> tuple[bytes, str]:
+    campaign: bytes
+    why: str
+    text: bytes | None
+
+
+def placer(fresh: Callable[[], Identifier]) -> Callable[[Transaction, Fingerprint, Instant, Identifier], Place]:
+    """Puts messages that a member reported into campaigns, in the caller's transaction; `fresh` names new ones."""
+
+    def place(tx: Transaction, print_: Fingerprint, at: Instant, member: Identifier) -> Place:
         placed = Grouper(StoreIndex(tx)).place(print_, Arrival(at, fresh()))
-        return placed.campaign.id, placed.why
+        return Place(placed.campaign.id, placed.why, text_of(print_, placed.campaign))
 
     return place

@@ -245,9 +245,9 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
     case = case_of(tx, desk, evidence, seen_at=judged.seen_at) if not refused and evidence.originator else None
     waits = live.state is MandateState.PENDING
     evidence_only = bool(refused) and set(refused) <= EVIDENCE and (waits or refused == ("by-a-person",))
-    campaign, why = None, ""
+    campaign, why, text = None, "", None
     if evidence_only or not refused:
-        campaign, why = desk.place(tx, said.print_, judged.received_at, evidence.subject)
+        campaign, why, text = desk.place(tx, said.print_, judged.received_at, live.member)
     report = _report(desk, live, said)
     held = hold_until(desk.house.derived("hold"), evidence.identity + live.address.encode(), said.at)
     report = replace(
@@ -256,10 +256,9 @@ def keep_report(tx: Transaction, desk: Desk, mandate: Mandate, said: Statable) -
         reasons=",".join(refused),
         sighting_reasons=",".join(unfit),
         case=case.case if case is not None else None,
-        campaign=campaign,
-        why=why,
         hold_until=held,
     )
+    report = replace(report, campaign=campaign, why=why, text=text)
     # Whoever was erased while its mail was being read leaves nothing behind.
     if "not-duplicate" not in refused and live.data_key is not None:
         _forget_filter(tx, live, judged)

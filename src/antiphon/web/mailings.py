@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import cast
 
 from antiphon.campaign.remembered import Campaign
 from antiphon.campaign.report import Report
@@ -13,7 +14,8 @@ from antiphon.desk.place import StoreIndex
 from antiphon.errors import MalformedInput
 from antiphon.optout.evidence import parse_evidence
 from antiphon.ports import Transaction
-from antiphon.terms import Instant, show_instant
+from antiphon.terms import Identifier, Instant, show_instant
+from antiphon.web.clicks import find_report
 
 ID_DIGITS = 32
 MAILS = 1_000
@@ -76,6 +78,25 @@ def campaign(tx: Transaction, _: Desk, word: str) -> View:
     }
 
 
+def _division(found: regroup.Division, part: str | None, mails: Sequence[Identifier]) -> View:
+    return {
+        "campaign": found.campaign.id.hex(),
+        "part": part,
+        "leaving": [
+            {
+                "report": report.report.hex(),
+                "received_at": show_instant(report.received_at),
+                "originator": report.originator,
+                "subject": parse_evidence(report.evidence).subject,
+                "named": report.report in mails,
+            }
+            for report in found.leaving
+        ],
+        "staying": found.staying,
+        "finds_its_way": bool(found.texts),
+    }
+
+
 def verbs(desk: Desk) -> dict[str, Callable[[View], Awaitable[object]]]:
     """What programs on this machine may ask about campaigns, and a person may say."""
 
@@ -90,7 +111,24 @@ def verbs(desk: Desk) -> dict[str, Callable[[View], Awaitable[object]]]:
         regroup.part(tx, one, other, desk.clock.now())
         return {"campaign": one.hex(), "other": other.hex()}
 
+    def split(tx: Transaction, asked: View, *, really: bool) -> View:
+        one, words = named(tx, asked, "campaign"), [str(word) for word in cast(list[object], asked.get("mails", []))]
+        mails = [find_report(tx, word).report for word in words]
+        fresh = desk.identifier()
+        found = (
+            regroup.split(tx, one, mails, fresh=fresh, now=desk.clock.now())
+            if really
+            else regroup.division(tx, one, mails)
+        )
+        return _division(found, fresh.hex() if really else None, mails)
+
+    async def divide(asked: View) -> View:
+        if asked.get("really"):
+            return await desk.store.write(lambda tx: split(tx, asked, really=True))
+        return await desk.store.read(lambda tx: split(tx, asked, really=False))
+
     return {
+        "campaign-split": divide,
         "campaigns": lambda asked: desk.store.read(lambda tx: campaigns(tx, desk)),
         "campaign": lambda asked: desk.store.read(lambda tx: campaign(tx, desk, str(asked.get("campaign", "")))),
         "campaign-join": lambda asked: desk.store.write(lambda tx: join(tx, asked)),

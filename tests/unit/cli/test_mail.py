@@ -55,3 +55,34 @@ def test_an_empty_home_says_how_to_begin(tmp_path: Path) -> None:
     """Never an empty screen."""
     run(tmp_path / "home", "init")
     assert "No campaign yet." in run(tmp_path / "home", "campaigns").stdout
+
+
+def test_a_split_is_shown_before_it_is_done(home: Path) -> None:
+    """Naming a mail shows what would leave and changes nothing; --yes does it, and a merge takes it back."""
+    large, small = shown(run(home, "campaigns", "--json"))
+    leaving = shown(run(home, "campaign", small["campaign"], "--json"))["mails"][0]["report"]
+    one = shown(run(home, "regroup", large["campaign"], small["campaign"], "--json"))["campaign"]
+    said = run(home, "regroup", one, "--split", leaving).stdout
+    assert "1 mail would leave" in said and "2 would stay. Nothing was changed: --yes does it." in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert shown(run(home, "campaign", one, "--json"))["messages"] == 3
+    done = shown(run(home, "regroup", one, "--split", leaving, "--yes", "--json"))
+    assert (done["staying"], [each["report"] for each in done["leaving"]]) == (2, [leaving])
+    assert shown(run(home, "campaign", one, "--json"))["messages"] == 2
+    assert [each["report"] for each in shown(run(home, "campaign", done["part"], "--json"))["mails"]] == [leaving]
+    assert shown(run(home, "regroup", one, done["part"], "--json"))["campaign"] == one
+
+
+@pytest.mark.parametrize("words", [("a", "b", "c"), ("a", "b", "--never", "--split")])
+def test_one_word_at_a_time(home: Path, words: tuple[str, ...]) -> None:
+    """Two campaigns at once, or never and split together, are refused."""
+    assert run(home, "regroup", *words).exit_code == 2
+
+
+def test_a_mail_of_another_campaign_can_not_leave(home: Path) -> None:
+    """With what to do."""
+    large, small = shown(run(home, "campaigns", "--json"))
+    stranger = shown(run(home, "campaign", small["campaign"], "--json"))["mails"][0]["report"]
+    ended = run(home, "regroup", large["campaign"], "--split", stranger, "--yes")
+    assert ended.exit_code == 65
+    assert "Not all of these mails are in this campaign." in ended.stderr

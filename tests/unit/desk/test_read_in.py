@@ -6,6 +6,7 @@ import pytest
 
 from antiphon.campaign.report import EvidenceClass, Report, ReportState, Taken
 from antiphon.campaign.sighting import Sighting
+from antiphon.desk.place import Place
 from antiphon.desk.read_in import Piece, Read, known, look_up, read_in
 from antiphon.errors import AlreadyTaken, Unreachable
 from antiphon.optout.case import Case
@@ -94,7 +95,7 @@ async def test_a_batch_is_taken_whole_or_not_at_all(house: Household) -> None:
     """A disk that fails in the middle leaves nothing of it, and nothing is remembered as taken."""
     place, count = house.desk.place, 0
 
-    def failing(*arguments: object) -> tuple[bytes, str]:
+    def failing(*arguments: object) -> Place:
         nonlocal count
         count += 1
         if count == 2:
