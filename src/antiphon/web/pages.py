@@ -24,6 +24,7 @@ from antiphon.web.entrance import Entrance
 from antiphon.web.frame import POLICY, chip, commands, figures, ladder, page, table, when
 from antiphon.web.metrics import Health, exposition, word_of
 from antiphon.web.senderdesk import SenderDesk
+from antiphon.web.sheet import links, sheets
 
 ARMED = {
     "observing": ("○", "Observing: nothing leaves", "care"),
@@ -53,6 +54,7 @@ class Pages:
                 Route("/healthz", self.health),
                 Route("/healthz/{part}", self.health),
                 Route("/metrics", self.metrics),
+                *sheets(self._desk),
                 *SenderDesk(self._desk).routes(),
             ]
         )
@@ -68,9 +70,9 @@ class Pages:
         )
         parts = {name: word_of(self._health, name)[1] == "OK\n" for name in self._health}
         body = _state(found, parts) + _needs(found) + _cases(lines) + _complaints(told) + _begin(found)
-        links = [("healthz", "health"), ("metrics", "metrics")]
+        menu = [("healthz", "health"), ("metrics", "metrics")]
         foot = "Asked of the node at <span>" + when(str(found["now"])).text + "</span>. Reload for the newest."
-        return page(self._desk.house.name, "What needs you", body, nav=links, foot=foot)
+        return page(self._desk.house.name, "What needs you", body, nav=menu, foot=foot)
 
     async def health(self, request: Request) -> Response:
         """One word, for all or for one part."""
@@ -122,7 +124,7 @@ def _cases(lines: Sequence[Mapping[str, Any]]) -> str:
     ]  # fmt: skip
     if not rows:
         return "<h2>Cases</h2><p>None yet. The first accepted report that says who answers for it opens one.</p>"
-    return "<h2>Cases</h2>" + table("Every originator before this community", head, rows)
+    return "<h2>Cases</h2>" + table("Every originator before this community", head, rows) + links("cases")
 
 
 def _complaints(told: Sequence[Mapping[str, Any]]) -> str:
@@ -134,7 +136,7 @@ def _complaints(told: Sequence[Mapping[str, Any]]) -> str:
          line["answers"], line["complaint"]]
         for line in told[:MOST_TOLD]
     ]  # fmt: skip
-    return "<h2>Complaints</h2>" + table("The newest complaints to hosts", head, rows)
+    return "<h2>Complaints</h2>" + table("The newest complaints to hosts", head, rows) + links("complaints")
 
 
 def _begin(found: Mapping[str, Any]) -> str:

@@ -1,0 +1,61 @@
+"""The tables of the status page as files for programs and spreadsheets: the same rows, as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from antiphon.desk.desk import Desk
+from antiphon.ports import Transaction
+from antiphon.web.complaints import complaints
+from antiphon.web.frame import POLICY
+from antiphon.web.views import cases
+
+Rows = Sequence[Mapping[str, object]]
+SHEETS: Mapping[str, Callable[[Transaction, Desk], Rows]] = {
+    "cases": cases,
+    "complaints": lambda tx, _: complaints(tx),
+}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet would run at the beginning of a cell: it gets an apostrophe before it."""
+
+
+def sheets(desk: Desk) -> list[Route]:
+    """Each table at its name, with `.json` and `.csv`."""
+
+    def route(name: str, ending: str) -> Route:
+        async def answer(_: Request) -> Response:
+            rows = await desk.store.read(lambda tx: SHEETS[name](tx, desk))
+            text = json.dumps(rows, indent=1) if ending == "json" else as_csv(rows)
+            kind = "application/json" if ending == "json" else "text/csv; charset=utf-8; header=present"
+            return Response(text, headers=POLICY, media_type=kind)
+
+        return Route(f"/{name}.{ending}", answer)
+
+    return [route(name, ending) for name in SHEETS for ending in ("json", "csv")]
+
+
+def links(name: str) -> str:
+    """What stands beside a table."""
+    return f"<p class='soft'>The same as <a href='{name}.csv'>CSV</a> or <a href='{name}.json'>JSON</a></p>"
+
+
+def as_csv(rows: Rows) -> str:
+    """Rows under their field names; nothing in a cell is run by a spreadsheet."""
+    out = StringIO()
+    if rows:
+        writer = csv.writer(out)
+        writer.writerow(rows[0])
+        writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
