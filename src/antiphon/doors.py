@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from antiphon.backends.vault import read_secret
+from antiphon.backends.vault import read_secret, replace_secret
 from antiphon.desk.desk import Desk
 from antiphon.desk.hand_in import hand_in
 from antiphon.errors import BrokenSettings
 from antiphon.formats.handed import Handed
+from antiphon.intake.granting import Change, Grants, no_change
 from antiphon.intake.handing import HandingPlace
 from antiphon.intake.mailport import MailPort
 from antiphon.intake.milter import MilterPort
@@ -60,13 +61,21 @@ class Doors:
     """Every door that is open, by name. `close` closes them all."""
 
     def __init__(
-        self, desk: Desk, settings: Settings, wake: asyncio.Event, *, reports: Path, tls: ssl.SSLContext
+        self,
+        desk: Desk,
+        settings: Settings,
+        wake: asyncio.Event,
+        *,
+        reports: Path,
+        tls: ssl.SSLContext,
+        change: Change = no_change,
     ) -> None:
         self._desk, self._settings, self._wake = desk, settings, wake
         folder = Path(settings.doors.reports) if settings.doors.reports else reports
         self._folder = folder
         self.handing = HandingPlace(folder, desk.house.derived("handing"), self._take)
-        self.watching = WatchDoor(desk, wake, tls, partial(read_secret, size=0))
+        grants = Grants(desk.clock, change, replace_secret)
+        self.watching = WatchDoor(desk, wake, tls, partial(read_secret, size=0), grants=grants)
         self.open_now: dict[str, Door] = {}
 
     async def open(self, say: Callable[..., None]) -> None:

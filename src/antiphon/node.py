@@ -38,12 +38,13 @@ from antiphon.desk.round import take_round
 from antiphon.desk.settle import settle_interrupted
 from antiphon.doors import Doors, opening
 from antiphon.errors import AnchorLost, BrokenSettings, Unreachable
-from antiphon.formats.domain import parse_url
+from antiphon.formats.domain import Url, parse_url
 from antiphon.formats.note import Signer
+from antiphon.formats.oauth import ANSWER_BYTES
 from antiphon.formats.providers import load_providers
 from antiphon.formats.publicness import is_public
 from antiphon.optout.evidence import Rulebook
-from antiphon.ports import CABINETS, Answer, Clock, Questions, Setting
+from antiphon.ports import CABINETS, Answer, Clock, Questions, Resolver, Setting
 from antiphon.settings import Settings, host_and_port, load_settings
 from antiphon.terms import HOUR, Identifier, Instant
 from antiphon.web.api import Api
@@ -170,18 +171,27 @@ def _on_call(settings: Settings) -> OnCall:
 class Web:
     """Fetches for this node: the registries' answers, and its own published page seen from outside."""
 
-    def __init__(self, around: Surroundings, resolver: ClockedResolver) -> None:
+    def __init__(self, around: Surroundings, resolver: Resolver) -> None:
         self._resolver = resolver
         self._fetcher = RdapFetcher(around.dialer, around.tls, USER_AGENT)
 
     async def fetch(self, url: str) -> tuple[int, str, bytes]:
         """Status, Location and body. Raises Unreachable where the host has no public address."""
         parsed = parse_url(url)
-        answer = await self._resolver.ask(parsed.host, "A")
-        if answer.status != "found" or not all(is_public(value) for value in answer.values):
-            raise Unreachable(f"{parsed.host} has no public address now.")
-        found = await self._fetcher.fetch(parsed, answer.values[0], max_bytes=MOST_BYTES)
+        found = await self._fetcher.fetch(parsed, await self._address(parsed), max_bytes=MOST_BYTES)
         return found.status, found.header("location"), found.body
+
+    async def change(self, url: Url, form: bytes) -> tuple[int, bytes]:
+        """Status and body of a token endpoint's answer. Raises Unreachable, MalformedInput."""
+        address = await self._address(url)
+        found = await self._fetcher.fetch(url, address, max_bytes=ANSWER_BYTES, accept="application/json", form=form)
+        return found.status, found.body
+
+    async def _address(self, url: Url) -> str:
+        answer = await self._resolver.ask(url.host, "A")
+        if answer.status != "found" or not all(is_public(value) for value in answer.values):
+            raise Unreachable(f"{url.host} has no public address now.")
+        return answer.values[0]
 
     async def shows(self, public_url: str, origin: str) -> bool:
         """Whether the checkpoint of this log can be read where the notices say it is."""
@@ -291,7 +301,9 @@ async def run(home: Home, journal: Journal) -> None:
         control, still = Control(desk, wake, FolderShelf), Still(desk, FolderShelf(home.public))
         bell = Bell(desk)
         health: dict[str, Callable[[], bool]] = {"anchor": lambda: desk.log.agrees, "rounds": pulse.beats}
-        doors = Doors(desk, settings, wake, reports=home.reports, tls=around.tls)
+        doors = Doors(
+            desk, settings, wake, reports=home.reports, tls=around.tls, change=Web(around, desk.resolver).change
+        )
         opened.push_async_callback(doors.close)
         await doors.open(journal.say)
         health |= {name: door.listens for name, door in doors.open_now.items()}

@@ -34,6 +34,7 @@ FETCH_OVERHEAD_BYTES = 24 * 1024
 FETCH_UNASKED_BYTES = 64 * 1024
 """A registry's answer is long and solicited: a real receive window."""
 
+FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
 RETRY_UNREADABLE_SECONDS = 86_400
 """A Retry-After that nobody can read is still a wish to be left alone: one day."""
 
@@ -125,7 +126,7 @@ class OneClickClient:
 
 
 class RdapFetcher:
-    """GETs registry answers and our own public pages; never given a URL that came out of a reported message."""
+    """Asks registries, our own public pages, token endpoints; never given a URL that came out of a reported message."""
 
     def __init__(self, dialer: Dialer, context: ssl.SSLContext, user_agent: str) -> None:
         self._dialer = dialer
@@ -140,14 +141,17 @@ class RdapFetcher:
         max_bytes: int,
         timeout_seconds: float = TIMEOUT_SECONDS,
         accept: str = "application/rdap+json, application/json",
+        form: bytes = b"",
     ) -> Fetched:
-        """The answer with its whole body; redirects are returned, not followed.
+        """The answer with its whole body; redirects are returned, not followed. One GET, or one POST of a form.
 
         Raises Unreachable, MalformedInput (no HTTP, or more than `max_bytes`), RefusedByLaw (address not public).
         """
         if not is_public(address):
             raise RefusedByLaw(f"{address} is not a public address.", ("public-address",))
-        talk = _Talk((_request("GET", url, (("User-Agent", self._user_agent), ("Accept", accept))), b""))
+        sent = (*FORM, ("Content-Length", str(len(form)))) if form else ()
+        fields = (("User-Agent", self._user_agent), ("Accept", accept), *sent)
+        talk = _Talk((_request("POST" if form else "GET", url, fields), form))
         body: list[bytes] = []
 
         async def converse() -> None:

@@ -160,6 +160,23 @@ def read_secret(path: Path, size: int = KEY) -> bytes:
     return data
 
 
+def replace_secret(path: Path, data: bytes) -> None:
+    """Other bytes in the place of a secret that a provider changes, whole and durable, readable by its owner only.
+
+    Raises HomeUnusable; then the old bytes are still there.
+    """
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise HomeUnusable(f"The secret {path} can not be replaced: {error.strerror}.") from error
+
+
 def write_secret(path: Path, data: bytes) -> None:
     """Writes a new key file, readable by its owner only, whole and durable when this returns.
 

@@ -28,6 +28,7 @@ def watch() -> None:
 @click.option("--secret-file", type=click.Path(path_type=Path), help="Holds the password; only you may read it.")
 @click.option("--secret-command", metavar="COMMAND", help="Prints the password or token: a keyring, a renewer.")
 @click.option("--bearer", is_flag=True, help="The secret is an OAuth 2 access token.")
+@click.option("--oauth", is_flag=True, help="The secret is a consent: a refresh token, changed for access tokens.")
 @click.option("--junk", default="", metavar="NAME", help="Junk, where the server does not mark it.")
 @click.option("--folder", "folders", multiple=True, metavar="NAME", help="Only this one and Junk; may be given again.")
 @click.option("--plain", is_flag=True, help="Without TLS: for a server on this machine alone.")
@@ -43,6 +44,7 @@ def watch_add(
     secret_file: Path | None,
     secret_command: str | None,
     bearer: bool,
+    oauth: bool,
     junk: str,
     folders: tuple[str, ...],
     plain: bool,
@@ -52,14 +54,17 @@ def watch_add(
 
     Mail that its reader moves into Junk is reported, mail moved out again is taken back; what the house's own filter
     put there is evidence only. Reports are of class C: they pay for what their member clicks, and nothing else.
-    The secret itself is not kept: it is read each time that the node signs in.
+    The secret itself is not kept: it is read each time that the node signs in. With --oauth it is a few lines of TOML,
+    `client_id` and `refresh_token`; where the provider changes the refresh token, the new one takes its place.
 
     \b
       antiphon watch add anna@mail.example --server imap.mail.example --user anna --secret-file ~/.config/anna
       antiphon watch add bo@mail.example --server imap.mail.example --user bo --secret-command "pass mail/bo"
       antiphon watch add cy@big.example --server imap.big.example --user cy --bearer --secret-command "renew cy"
+      antiphon watch add di@gmail.example --server imap.gmail.com --user di --oauth --secret-file ~/.config/di.toml
     """
     from antiphon.backends.vault import read_secret
+    from antiphon.formats.oauth import parse_grant
     from antiphon.intake.imap import PORT, is_here
 
     if (secret_file is None) == (secret_command is None):
@@ -69,8 +74,11 @@ def watch_add(
         raise click.UsageError(f"{host} is another machine: without TLS it is not asked.")
     if secret_file is not None:
         secret_file = secret_file.expanduser().absolute()
-        read_secret(secret_file, 0)
-    secret = {"secret_kind": "command" if secret_file is None else "file", "secret": secret_command or str(secret_file)}
+        consent = read_secret(secret_file, 0)
+        if oauth:
+            parse_grant(consent.decode("utf-8", "replace"), host)
+    kind = ("oauth-" if oauth else "") + ("command" if secret_file is None else "file")
+    secret = {"secret_kind": kind, "secret": secret_command or str(secret_file)}
     found = call(
         home, "watch-add", address=address, server=host, port=port, user=user, **secret, bearer=bearer, junk=junk,
         folders=list(folders), plain=plain,

@@ -16,6 +16,8 @@ from pathlib import Path
 from antiphon.desk.desk import Desk
 from antiphon.desk.watch import Mail, Watching, name_of, watches
 from antiphon.errors import AntiphonError, BrokenSettings, Unreachable
+from antiphon.formats.oauth import ConsentEnded
+from antiphon.intake.granting import Grants, no_change, no_keep
 from antiphon.intake.imap import MAIL_BYTES, Folder, Mailbox, SignInRefused, Standing, connected
 from antiphon.registry.watch import (
     LOOK_BACK,
@@ -56,8 +58,17 @@ ReadSecret = Callable[[Path], bytes]
 class WatchDoor:
     """All watched mailboxes of one node. `keep_up` starts and ends tasks as the store has it."""
 
-    def __init__(self, desk: Desk, wake: asyncio.Event, tls: ssl.SSLContext, read_secret: ReadSecret) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        wake: asyncio.Event,
+        tls: ssl.SSLContext,
+        read_secret: ReadSecret,
+        *,
+        grants: Grants | None = None,
+    ) -> None:
         self._desk, self._wake, self._tls, self._read_secret = desk, wake, tls, read_secret
+        self._grants = grants or Grants(desk.clock, no_change, no_keep)
         self._running: dict[Identifier, tuple[Identifier | int, asyncio.Task[None]]] = {}
 
     def listens(self) -> bool:
@@ -89,7 +100,13 @@ class WatchDoor:
             raise Unreachable("The file STOP lies in the home.")
         secret = await self._secret(watch)
         async with connected(watch.server, watch.port, None if watch.plain else self._tls) as line:
-            await line.sign_in(watch.user, secret, bearer=watch.bearer, host=watch.server, port=watch.port)
+            try:
+                await line.sign_in(watch.user, secret, bearer=watch.bearer, host=watch.server, port=watch.port)
+            except SignInRefused as refused:
+                if watch.secret_kind.is_consent and self._grants.forget(watch):
+                    # It may have ended before its time; only what refuses a new one, too, refuses this member.
+                    raise Unreachable(refused.what) from refused
+                raise
             yield line
 
     def news(self) -> None:
@@ -97,11 +114,14 @@ class WatchDoor:
         self._wake.set()
 
     async def _secret(self, watch: Watch) -> str:
-        if watch.secret_kind is SecretKind.FILE:
+        if watch.secret_kind in (SecretKind.FILE, SecretKind.OAUTH_FILE):
             said = await asyncio.to_thread(self._read_secret, Path(watch.secret))
         else:
             said = await _ask_program(watch.secret)
-        text = said.decode("utf-8", "replace").rstrip("\r\n")
+        text = said.decode("utf-8", "replace")
+        if watch.secret_kind.is_consent and text and len(said) <= SECRET_BYTES:
+            return await self._grants.token(watch, text)
+        text = text.rstrip("\r\n")
         if not text or len(said) > SECRET_BYTES or not text.isprintable():
             raise BrokenSettings("What should hold the secret of this mailbox holds none.")
         return text
@@ -151,7 +171,7 @@ class Watcher:
             await asyncio.sleep(self._pause * (1 + self._desk.chance.draw(1)[0] / 256))
 
     async def _failed(self, error: Exception) -> None:
-        refused = isinstance(error, SignInRefused)
+        refused = isinstance(error, SignInRefused | ConsentEnded)
         self._pause = REFUSED_PAUSE_SECONDS if refused else min(self._pause * 2, LONGEST_PAUSE_SECONDS)
         # Not the sentence of an OSError: it may name what only the operator should see.
         why = error.what if isinstance(error, AntiphonError) else f"It does not work: {type(error).__name__}."

@@ -26,6 +26,14 @@ class SecretKind(StrEnum):
 
     FILE = "file"
     COMMAND = "command"
+    OAUTH_FILE = "oauth-file"
+    OAUTH_COMMAND = "oauth-command"
+    """The secret is a consent, which is changed for an access token."""
+
+    @property
+    def is_consent(self) -> bool:
+        """Whether it is not yet what the server is shown."""
+        return self in (SecretKind.OAUTH_FILE, SecretKind.OAUTH_COMMAND)
 
 
 class WatchState(StrEnum):

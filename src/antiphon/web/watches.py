@@ -37,7 +37,7 @@ async def _add(desk: Desk, q: Request) -> object:
         user=_text(q, "user"),
         secret_kind=SecretKind(_text(q, "secret_kind")),
         secret=_text(q, "secret"),
-        bearer=bool(q.get("bearer")),
+        bearer=bool(q.get("bearer")) or SecretKind(_text(q, "secret_kind")).is_consent,
         plain=bool(q.get("plain")),
         junk=str(q.get("junk", "")),
         folders="\n".join(str(name) for name in folders),

@@ -332,6 +332,16 @@ async def test_a_registry_answer_is_read_whole(fetch) -> None:
     assert (chunked.body, until_close.status, until_close.body) == (b"{ }", 404, b"{ }")
 
 
+async def test_a_form_is_posted_once_and_its_answer_read(fetch) -> None:
+    """To a token endpoint: the form as it is, and the same limits as for any answer."""
+    desk = Desk(b"HTTP/1.1 400 No\r\nContent-Length: 2\r\n\r\n{}")
+    found = await fetch(desk, form=b"a=b", accept="application/json")
+    assert (found.status, found.body) == (400, b"{}")
+    (request,) = desk.requests
+    assert request.startswith(b"POST /u/") and request.endswith(b"Content-Length: 3\r\nConnection: close\r\n\r\na=b")
+    assert b"\r\nContent-Type: application/x-www-form-urlencoded\r\n" in request
+
+
 async def test_a_registry_answer_has_a_stated_size(fetch) -> None:
     """At the limit and one past it; and a flood beyond the reserve."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" + b"x" * 1001

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from antiphon.backends import vault
 from antiphon.backends.keybook import MemoryBook
-from antiphon.backends.vault import KEY, KeyVault, open_apart, read_secret, seal_apart, stretch, write_secret
+from antiphon.backends.vault import (
+    KEY,
+    KeyVault,
+    open_apart,
+    read_secret,
+    replace_secret,
+    seal_apart,
+    stretch,
+    write_secret,
+)
 from antiphon.errors import HomeUnusable, MalformedInput
 
 MASTER = bytes(range(KEY))
@@ -185,3 +194,14 @@ def test_a_missing_key_is_a_sentence(tmp_path: Path) -> None:
     """Not a traceback."""
     with pytest.raises(HomeUnusable, match="No such file"):
         read_secret(tmp_path / "master")
+
+
+def test_a_secret_that_a_provider_changes_is_replaced_whole(tmp_path: Path) -> None:
+    """For its owner only; where that can not be, the old one is still there."""
+    place = tmp_path / "consent"
+    place.write_bytes(b"old")
+    replace_secret(place, b"new")
+    assert (place.read_bytes(), place.stat().st_mode & 0o777) == (b"new", 0o600)
+    assert [path.name for path in tmp_path.iterdir()] == ["consent"]
+    with pytest.raises(HomeUnusable):
+        replace_secret(tmp_path / "nowhere" / "consent", b"new")

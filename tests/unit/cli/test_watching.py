@@ -33,3 +33,15 @@ def test_what_can_not_be_looked_at_is_refused_in_a_sentence(
     done = run(home, *BASE, *words)
     assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
     assert run(home, "watch", "list").stdout.strip() == "nothing"
+
+
+def test_a_consent_that_can_not_be_used_is_refused_at_once(tmp_path: Path) -> None:
+    """One that would show it to another house is; one that is good goes on, to the question of the member."""
+    home, consent = tmp_path / "home", tmp_path / "consent"
+    run(home, "init")
+    text = 'client_id = "c"\nrefresh_token = "r"\ntoken_endpoint = "https://login.{}/t"\n'
+    for house, code, said in (("victim.example", 78, "does not belong"), ("h.example", 77, "is not a member")):
+        consent.write_text(text.format(house), "utf-8")
+        consent.chmod(0o600)
+        done = run(home, *BASE, "--server", "imap.h.example", "--oauth", "--secret-file", str(consent))
+        assert (done.exit_code, said in done.stderr) == (code, True), done.stderr
