@@ -54,6 +54,8 @@ def test_it_asks_for_little() -> None:
     """No access to any host before a person names its node, none to accounts, address books or what is written."""
     manifest = json.loads((ADD_ON / "manifest.json").read_text("utf-8"))
     assert set(manifest["permissions"]) == {"alarms", "menus", "messagesRead", "notifications", "storage"}
+    page = (ADD_ON.parents[1] / "docs/how-to/thunderbird.md").read_text("utf-8")
+    assert all(f"| `{name}` |" in page for name in manifest["permissions"]), "each permission is explained"
     assert "host_permissions" not in manifest and manifest["manifest_version"] == 3
     assert "onNewMailReceived" not in (ADD_ON / "background.js").read_text("utf-8")
 
