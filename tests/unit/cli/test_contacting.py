@@ -79,7 +79,7 @@ async def test_what_left_and_what_came_back_are_listed_and_shown() -> None:
         table = await home.run("complaints")
     assert (line["contact"], line["outcome"], line["answers"]) == (DESK, "accepted", 1)
     assert one["message"].encode() == house.out.letters[0].message and "1001" in one["heard"][0]["text"]
-    assert DESK in table.output and none.exit_code != 0
+    assert DESK[:9] in table.output and none.exit_code != 0
 
 
 async def test_a_contact_is_looked_up_with_every_reason() -> None:
