@@ -370,10 +370,10 @@ def _request(method: str, url: Url, headers: tuple[tuple[str, str], ...]) -> h11
 
 
 def _strict(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same, from TLS 1.2 on: Debian's Python begins wherever the system's OpenSSL does."""
     if context.verify_mode != ssl.CERT_REQUIRED or not context.check_hostname:
         raise ValueError("the TLS context must verify certificates and host names")
-    if context.minimum_version < ssl.TLSVersion.TLSv1_2:
-        raise ValueError("the TLS context must begin at TLS 1.2")
+    context.minimum_version = max(context.minimum_version, ssl.TLSVersion.TLSv1_2)
     return context
 
 

@@ -272,16 +272,22 @@ def test_a_client_that_does_not_verify_can_not_be_made() -> None:
     blind.check_hostname = False
     lax = ssl.create_default_context()
     lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
-    old = ssl.create_default_context()
-    with pytest.warns(DeprecationWarning):
-        old.minimum_version = ssl.TLSVersion.TLSv1_1
-    for context in (blind, lax, old):
+    for context in (blind, lax):
         with pytest.raises(ValueError):
             OneClickClient(WorldDialer(), context, "Antiphon/0")
         with pytest.raises(ValueError):
             RdapFetcher(WorldDialer(), context, "Antiphon/0")
     with pytest.raises(ValueError):
         OneClickClient(WorldDialer(), ssl.create_default_context(), "Antiphon\r\nCookie: a")
+
+
+@pytest.mark.parametrize("least", [ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_3])
+def test_every_client_begins_at_tls_1_2_whatever_python_it_runs_on(least: ssl.TLSVersion) -> None:
+    """Debian's begins below; who begins above stays there."""
+    context = ssl.create_default_context()
+    context.minimum_version = least
+    OneClickClient(WorldDialer(), context, "Antiphon/0")
+    assert context.minimum_version == max(least, ssl.TLSVersion.TLSv1_2)
 
 
 def test_the_one_click_client_can_do_nothing_but_post() -> None:
