@@ -14,6 +14,7 @@ from pathlib import Path
 
 from antiphon import __version__
 from antiphon.backends import dns
+from antiphon.backends.datafiles import authorities
 from antiphon.backends.dialer import DirectDialer, WorldDialer
 from antiphon.backends.home import Home
 from antiphon.backends.https import HookClient, OneClickClient, RdapFetcher
@@ -150,6 +151,7 @@ def _house(settings: Settings, who: Who) -> House:
         answers_enrolment=settings.answer_enrolment,
         xarf_contacts=settings.xarf_contacts,
         on_call=_on_call(settings),
+        authorities=authorities(settings.authorities, settings.authority_file),
         community=who.community,
         operator=who.operator,
         secret=who.secret,
@@ -254,7 +256,7 @@ def _relaxed() -> ssl.SSLContext:
 
 
 def rulebook(settings: Settings) -> Rulebook:
-    """The data files that come with the program, and the operator's own provider entries."""
+    """The data files that come with the program, and the operator's own entries beside them."""
     providers = load_providers(files("antiphon.formats").joinpath("providers.toml").read_text("utf-8"))
     if settings.provider_map:
         providers = providers.joined(load_providers(Path(settings.provider_map).read_text("utf-8")))

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from antiphon.campaign.remembered import Apart, Band, Campaign
 from antiphon.campaign.report import Delivery, Original, Report, Submission, Taken
 from antiphon.campaign.sighting import Sighting
-from antiphon.complaint.known import Complaint, Heard, KnownContact, Matter
+from antiphon.complaint.known import Complaint, Finding, Heard, KnownContact, Matter
 from antiphon.ledger.allowance import Permit
 from antiphon.ledger.kept import KeptOpening, Spent, StoredEntry, StoredHash
 from antiphon.optout.approval import Approval, Draft, OperatorKey
@@ -102,6 +102,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(OperatorKey, "operator_key", ("entry",), (("key",),)),
     Cabinet(KnownOriginator, "originator", ("originator",)),
     Cabinet(Blocked, "blocked", ("originator",)),
+    Cabinet(Finding, "finding", ("originator",)),
     Cabinet(Signing, "signing", ("domain", "from_organisation", "member"), (), (("domain", "at"),)),
     Cabinet(Happening, "happening", ("case", "number")),
     Cabinet(Pair, "pair", ("domain", "prefix"), (("pair",),)),
@@ -113,7 +114,7 @@ CABINETS: tuple[Cabinet, ...] = (
     Cabinet(StoredEntry, "entry", ("index",)),
     Cabinet(StoredHash, "hash", ("level", "place")),
     Cabinet(KnownContact, "contact", ("contact",), (), (("state",),)),
-    Cabinet(Matter, "matter", ("case", "prefix")),
+    Cabinet(Matter, "matter", ("case", "object")),
     Cabinet(Complaint, "complaint", ("intent",), (("token",),), (("contact", "at"), ("case",))),
     Cabinet(Heard, "heard", ("intent", "number")),
     Cabinet(Campaign, "campaign", ("id",)),
@@ -131,33 +132,26 @@ class Transaction(Protocol):
 
     def get(self, kind: type[R], *key: Value) -> R | None:
         """The record with this key, in the order of the cabinet's key."""
-        ...
 
     def find(self, kind: type[R], *, order: str = "", limit: int = 0, **where: Value | Sequence[Value]) -> list[R]:
         """All records that fit every condition: `field=value` (None too), `field__lt`, `__le`, `__gt`, `__ge`,
         `__ne`, or `field__in` with a sequence. `order` is a field, descending with a leading `-`; ties and no order
         follow the key. `limit=0` is no limit."""
-        ...
 
     def count(self, kind: type[R], **where: Value | Sequence[Value]) -> int:
         """How many records `find` would give."""
-        ...
 
     def least(self, kind: type[R], field: str, **where: Value | Sequence[Value]) -> int | None:
         """The smallest value of an integer field among the records that fit, None where there is none."""
-        ...
 
     def add(self, record: object) -> None:
         """A new record. Raises AlreadyTaken if its key or anything unique is there; the transaction stays usable."""
-        ...
 
     def put(self, record: object) -> None:
         """Replaces the record with this key, or adds it. Raises AlreadyTaken if anything else unique is there."""
-        ...
 
     def drop(self, kind: type[R], *key: Value) -> None:
         """Removes the record with this key, if it is there."""
-        ...
 
 
 class Store(Protocol):
@@ -167,19 +161,15 @@ class Store(Protocol):
         """Runs `work` alone, in one transaction, after all writes before it. When this returns, the change survives
         a crash of process and machine; when `work` raises, nothing has changed and the error comes out. Several
         writes may share one sync."""
-        ...
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` on a snapshot that holds every write that has returned. `work` must not change anything."""
-        ...
 
     async def backup(self, path: str) -> None:
         """Writes a consistent copy to a new file while work goes on; durable when this returns."""
-        ...
 
     async def close(self) -> None:
         """Ends after the writes under way; nothing acknowledged is lost."""
-        ...
 
 
 class Clock(Protocol):
@@ -188,7 +178,6 @@ class Clock(Protocol):
     def now(self) -> Instant:
         """The instant that the law is judged by; never decreases within a process, nor behind the last hour that this
         home's ledger closed."""
-        ...
 
 
 class Chance(Protocol):
@@ -196,7 +185,6 @@ class Chance(Protocol):
 
     def draw(self, size: int) -> bytes:
         """`size` bytes that nobody can guess."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +234,6 @@ class Resolver(Protocol):
     async def ask(self, name: str, kind: str, questions: Questions | None = None) -> Answer:
         """TXT, A, AAAA, MX or PTR of a name; never raises for what DNS says. Time-outs, SERVFAIL and a question too
         many are temporary; an answer that was kept from earlier costs no question."""
-        ...
 
 
 class Registrar(Protocol):
@@ -254,15 +241,17 @@ class Registrar(Protocol):
 
     async def registered_at(self, domain: str) -> Instant | None:
         """When the domain was registered; None when the registry does not say. Raises Unreachable for now."""
-        ...
 
     async def holder(self, address: str) -> str:
         """Who holds the network of an address, in words for a person; empty when unknown. Raises Unreachable."""
-        ...
 
     async def abuse_contacts(self, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Mail addresses that the registry of an address or a domain names for abuse, best first; and all others that
-        it shows. Raises Unreachable."""
+        """Mail addresses that an address's or a domain's registry names for abuse, best first; and all others that it
+        shows. Raises Unreachable."""
+
+    async def registrar_contacts(self, domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Mail addresses for abuse at a domain's registrar: as its registry says, and as it says itself, at the place
+        that the registry names. Raises Unreachable."""
 
 
 class OneClick(Protocol):
@@ -315,32 +304,25 @@ class Vault(Protocol):
     @property
     def away(self) -> str:
         """Why the copy of the keys can not be kept whole now; empty where nothing stands against it."""
-        ...
 
     def new_key(self) -> bytes:
         """The name of a fresh data key: what is stored beside the mandate. Raises StorageFailed."""
-        ...
 
     def state(self, key: bytes) -> KeyState:
         """What became of a key."""
-        ...
 
     def destroy(self, key: bytes) -> bool:
         """Ends a key for good; the second time changes nothing. Returns whether it is gone wherever it was kept: if
         not, ask again. Raises StorageFailed where it is still here."""
-        ...
 
     def tend(self) -> None:
         """Makes the keys and their copy one again, as far as that can be done now."""
-        ...
 
     def seal(self, key: bytes, plain: bytes, context: bytes) -> bytes:
         """Ciphertext that opens only under the same key and context. Raises MalformedInput where the key is gone."""
-        ...
 
     def open(self, key: bytes, sealed: bytes, context: bytes) -> bytes:
         """The plaintext. Raises MalformedInput when key, context or bytes do not fit."""
-        ...
 
 
 class Anchor(Protocol):
@@ -348,12 +330,10 @@ class Anchor(Protocol):
 
     def read(self) -> bytes | None:
         """The checkpoint as last written, None where there is none."""
-        ...
 
     def write(self, checkpoint: bytes, *, instead_of: bytes | None) -> None:
         """Replaces what it holds, `instead_of` (None: nothing), in one step; durable when this returns. Raises
         AnchorLost where it holds something else, StorageFailed where it can not be written."""
-        ...
 
 
 class MailSigner(Protocol):
@@ -361,11 +341,9 @@ class MailSigner(Protocol):
 
     def sign(self, message: bytes, now: Instant, *, expires_at: Instant | None = None) -> bytes:
         """The message with our DKIM-Signature fields before it."""
-        ...
 
     def records(self) -> dict[str, str]:
         """The DNS TXT records that verify it, by name."""
-        ...
 
 
 class Spool(Protocol):
@@ -373,19 +351,15 @@ class Spool(Protocol):
 
     async def append(self, record: bytes) -> int:
         """Durable when this returns the record's number. Raises StorageFailed; then nothing may be acknowledged."""
-        ...
 
     def waiting(self) -> Iterable[tuple[int, bytes]]:
         """Every record that is not done, in order."""
-        ...
 
     def done(self, number: int) -> None:
         """This record has been received: it is not given out again."""
-        ...
 
     async def turn(self) -> None:
         """Lets go the bytes of all that has been received, as far as nothing before it still waits."""
-        ...
 
 
 class Shelf(Protocol):
@@ -393,8 +367,6 @@ class Shelf(Protocol):
 
     def put(self, path: str, data: bytes) -> None:
         """Writes a file whole: a reader sees the old one or the new one."""
-        ...
 
     def drop(self, path: str) -> None:
         """Removes a file if it is there."""
-        ...

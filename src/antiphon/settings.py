@@ -88,6 +88,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     xarf_contacts: Annotated[
         tuple[str, ...], _said("Abuse contacts, addresses or domains, that asked for complaints as XARF v4.")
     ] = ()
+    authorities: Annotated[
+        tuple[str, ...],
+        _said(
+            "Authorities that may be told of phishing and malware, by their names in the data file. Nobody at first."
+        ),
+    ] = ()
+    authority_file: Annotated[str, _said("A file with further authorities of your own.")] = ""
     language: Annotated[str, _said("Language of notices where the originator's domain does not suggest one.")] = "en"
     public_url: Annotated[str, _said("Where the folder HOME/public is served over https.")] = ""
     provider_map: Annotated[str, _said("A file with further provider map entries of your own.")] = ""
@@ -141,7 +148,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
 NOT_SETTINGS = frozenset({"GUARD_LOG", "HOME", "OPERATOR_KEY", "REPORTS", "CORPORA", "VECTORS", "COMPLETE"})
 
 
-LISTS = ("hosted_domains", "two_day_originators", "xarf_contacts")
+LISTS = ("hosted_domains", "two_day_originators", "xarf_contacts", "authorities")
 
 
 def _overlay(table: dict[str, object], name: str, value: str) -> None:

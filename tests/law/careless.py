@@ -14,8 +14,8 @@ from antiphon.optout.approval import Draft, draft_reports
 from antiphon.ports import Letter
 from antiphon.terms import Identifier
 from tests.law.node import Node
-from tests.law.tally import NAMELESS
-from tests.law.town import CARRIER, CARRIER_DESK, ORIGINATORS, PEOPLE, Sockets
+from tests.law.tally import CARRIER, NAMELESS
+from tests.law.town import CARRIER_DESK, ORIGINATORS, PEOPLE, Sockets
 
 SHOP = "shop.example"
 ANN, BEN = PEOPLE[:2]
@@ -62,7 +62,9 @@ def attempt(node: Node, wanted: Wanted) -> None:
         reports=tuple(reports[source].report for source in wanted.sources),
         approval=draft.approval if draft else wanted.approval,
         members=tuple(sorted(Identifier(member) for member in members)),
-        telling=Telling(CARRIER_DESK, PREFIX, wanted.rule, "x", COMPLAINT) if wanted.act is Act.COMPLAINT else None,
+        telling=Telling(CARRIER_DESK, PREFIX, PREFIX, wanted.rule, "x", COMPLAINT)
+        if wanted.act is Act.COMPLAINT
+        else None,
     )
     sockets = Sockets(node.books, node.store, node.desk.clock)
 

@@ -17,7 +17,8 @@ from tests.law.careless import ANN, BEN, SHOP, Wanted, attempt, complaint, notic
 from tests.law.fuse import copy_records
 from tests.law.node import Node
 from tests.law.stages import BIG, SMALL, newsletter, staged
-from tests.law.town import CARRIER, ORIGINATORS, PEOPLE, Books
+from tests.law.tally import CARRIER
+from tests.law.town import ORIGINATORS, PEOPLE, Books
 
 POST = "post.example"
 

@@ -24,6 +24,9 @@ BOUNCES_WITHIN = 72 * HOUR
 MONTH = 30 * DAY
 """After its window, in which no request could be made: its host may be told all the same (decision 0020)."""
 ACCEPTED, SPENT = "accepted", "spent"
+CARRIER, REGISTRAR, AUTHORITY = "carrier.example", "registrar.example", "cert.example"
+BEFORE = {REGISTRAR: CARRIER, AUTHORITY: REGISTRAR}
+"""Who is told before whom."""
 NAMELESS = "nameless.example"
 """The one originator of the town that can not be asked: nothing waits for it."""
 
@@ -110,6 +113,7 @@ class Tally:
     handed: dict[tuple[str, str], int] = field(default_factory=dict)
     pairs: dict[str, bool] = field(default_factory=dict)
     halted: set[tuple[str, str]] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
     armed: int = 0
     stop_file: bool = False
     may_not_send: bool = False
@@ -185,7 +189,7 @@ class Tally:
         if isinstance(entry, NoticeIntended):
             return wrong + self._judge_notice(entry, originator, paid, now)
         if isinstance(entry, ComplaintIntended):
-            return wrong + self._judge_complaint(originator, paid, now)
+            return wrong + self._judge_complaint(host, originator, paid, now)
         people = {said.person for said in paid}
         asked = [a for a in there if a.mail and a.act in ("own", "request") and people & set(a.people)]
         mails = asked if entry.channel == 2 else []
@@ -262,8 +266,8 @@ class Tally:
             wrong.append("an approval that is exhausted or expired")
         return wrong
 
-    def _judge_complaint(self, originator: str, paid: list[Said], now: int) -> list[str]:
-        told = [a.at for a in self.attempts if a.act == "complaint"]
+    def _judge_complaint(self, host: str, originator: str, paid: list[Said], now: int) -> list[str]:
+        told = [a.at for a in self.attempts if a.act == "complaint" and a.host == host]
         asked = [a for a in self.attempts if a.act == "request" and a.originator == originator]
         again = [
             s for s in self.said.values() for a in asked
@@ -282,6 +286,14 @@ class Tally:
             since = self.asked_at(said.person, originator, now)
             if originator != NAMELESS and since is not None and since <= said.received_at < window_end(since):
                 wrong.append("a complaint about mail inside its member's window")
+        before = [
+            a.at for a in self.attempts if a.act == "complaint"
+            if (a.host, a.outcome, a.originator) == (BEFORE.get(host), ACCEPTED, originator)
+        ]  # fmt: skip
+        if host in BEFORE and originator not in self.found:
+            wrong.append("a complaint beyond the host about mail in which nobody found harm")
+        if host in BEFORE and not all(before and said.received_at >= min(before) + 3 * DAY for said in paid):
+            wrong.append("a complaint to this tier before the one below it had its time")
         return wrong
 
     def _judge_notice(self, entry: NoticeIntended, originator: str, paid: list[Said], now: int) -> list[str]:

@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from antiphon.complaint import pacing
+from antiphon.complaint.known import Finding, Harm
 from antiphon.desk import complain, ground, question
+from antiphon.desk.judge import Deed
 from antiphon.terms import DAY, HOUR, Instant
+from tests.law.judging import judge_harm
 from tests.law.node import Node
 from tests.law.scenes import OPEN, at
 from tests.law.stages import newsletter
-from tests.law.town import CARRIER, PEOPLE
+from tests.law.tally import AUTHORITY, CARRIER, NAMELESS, REGISTRAR
+from tests.law.town import PEOPLE
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +28,9 @@ def closed() -> Iterator[None]:
         OPEN.pop().close()
 
 
-def lives_on(node: Node) -> list[int]:
-    """Mail goes on for two weeks, and a person allows every network; when complaints left."""
-    for day in range(14):
+def lives_on(node: Node, days: int = 14) -> list[int]:
+    """Mail goes on for some weeks, and a person allows every network; when complaints left."""
+    for day in range(days):
         if day % 4 == 0:
             newsletter(node, "shop.example")
             newsletter(node, "nameless.example")
@@ -43,6 +47,37 @@ def test_a_carrier_is_told_of_both_and_nobody_of_itself(tmp_path: Path) -> None:
     assert {attempt.host for attempt in node.tally.attempts if attempt.act == "complaint"} == {CARRIER}
     verdict = node.audited(tmp_path)
     assert verdict.lawful, verdict.text()
+
+
+def test_tiers_are_told_in_order_about_what_a_person_found(tmp_path: Path) -> None:
+    """Host, registrar, authority, about the one alone in which harm was found; lawful by every count."""
+    node = at("deaf")
+    judge_harm(node, NAMELESS, Deed.PHISHING)
+    lives_on(node, 44)
+    node.check()
+    told = [(a.host, a.originator) for a in node.tally.attempts if a.act == "complaint"]
+    assert [host for host in dict(told) if (host, NAMELESS) in told] == [CARRIER, REGISTRAR, AUTHORITY]
+    assert {host for host, originator in told if originator != NAMELESS} <= {CARRIER}
+    verdict = node.audited(tmp_path)
+    assert verdict.lawful, verdict.text()
+
+
+def test_without_its_time_a_registrar_sees_an_offence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host has just been told."""
+    monkeypatch.setattr(ground, "REACTS_WITHIN", 0)
+    node = at("deaf")
+    judge_harm(node, NAMELESS, Deed.PHISHING)
+    lives_on(node, 20)
+    assert any("the one below it had its time" in offence for offence in node.tally.offences)
+
+
+def test_without_a_person_s_finding_a_registrar_sees_an_offence() -> None:
+    """Somebody wrote it into the store; nobody signed it."""
+    node = at("deaf")
+    forged = Finding(NAMELESS, Harm.PHISHING, node.now, "nobody", "a guess")
+    node.run(node.store.write(lambda tx: tx.put(forged)))
+    lives_on(node, 20)
+    assert any("nobody found harm" in offence for offence in node.tally.offences)
 
 
 def test_without_the_silence_the_carrier_sees_an_offence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from antiphon.backends.memory import MemoryStore
 from antiphon.backends.sqlite import SqliteStore, migrate, shipped
+from antiphon.desk.judge import Deed
 from antiphon.ledger.allowance import Armed
 from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, HOUR
 from tests.law.fetching import hand_over
 from tests.law.fuse import STEPS, copy_records
+from tests.law.judging import judge_harm
 from tests.law.node import Node
 from tests.law.stages import BIG, SMALL, STAGES, newsletter, staged
 from tests.law.town import NEVER, ORIGINATORS, PEOPLE
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.timeout(600 * int(os.environ.get("ANTIPHON_LAW", "1")))
 LONGER = int(os.environ.get("ANTIPHON_LAW", "1"))
 """How many times the usual number of runs: `ANTIPHON_LAW=20 make law` for a night."""
 EAGER = "count,token,optout"
+HARMFUL = [Deed.PHISHING, Deed.PHISHING, Deed.HARMLESS]
 SWITCHES = {"host": "shop.example", "case": "post.example", "channel": "mail"}
 originators = st.sampled_from(sorted(ORIGINATORS))
 asked = st.sampled_from(["shop.example", "post.example"])
@@ -131,6 +134,10 @@ class Law(RuleBasedStateMachine):
     @rule(domain=asked, how=st.sampled_from(["disputed", "resumed", "resumed", "closed", "withdrawn", "stopped"]))
     def a_case_is_ended(self, domain: str, how: str) -> None:
         self.node.end_case(domain, how)
+
+    @rule(domain=st.sampled_from(["nameless.example", "shop.example"]), deed=st.sampled_from(HARMFUL))
+    def a_person_reads_the_mail(self, domain: str, deed: Deed) -> None:
+        judge_harm(self.node, domain, deed)
 
     @rule(domain=asked, opted_in=st.sampled_from([False, False, True]))
     def an_originator_fetches_its_rows(self, domain: str, opted_in: bool) -> None:

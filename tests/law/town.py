@@ -20,6 +20,8 @@ from antiphon.backends.vault import KeyVault
 from antiphon.campaign.fingerprint import Fingerprint, fingerprint
 from antiphon.campaign.report import Report
 from antiphon.campaign.sighting import Sighting
+from antiphon.complaint.authority import Authority as Told
+from antiphon.complaint.known import Harm
 from antiphon.desk.desk import Desk, House
 from antiphon.desk.log import LogBook
 from antiphon.desk.place import placer
@@ -32,7 +34,7 @@ from antiphon.optout.evidence import Rulebook
 from antiphon.ports import Answer, Clock, Exchange, Letter, Questions, Store
 from antiphon.terms import DAY, SECOND, Identifier, Instant, to_datetime
 from tests.law.fuse import BrittleStore, Disk, Fuse, answered
-from tests.law.tally import Attempt, Said, Tally
+from tests.law.tally import AUTHORITY, CARRIER, REGISTRAR, Attempt, Said, Tally
 from tests.unit.desk.household import PROVIDERS, RSA, START, TRANSACTIONAL, Dice, Time
 from tests.unit.formats.dkim_vectors import NEWSLETTER, SIGNER, record_of
 from tests.unit.formats.dkim_vectors import sign as sign_mail
@@ -41,6 +43,7 @@ HOUSE = House(
     name="Home", domain="node.example", hosted_domains=("home.example",), legal_name="Home e.V.",
     postal_address="Way 1", public_url="https://node.example", language="en", window_hours=16 * 24,
     community=Identifier(bytes(16)), operator=Identifier(b"\x01" * 16), secret=b"\x02" * 32,
+    authorities=(Told("cert", f"reports@{AUTHORITY}", tuple(Harm), "a team", "its page", "2026-11-27"),),
 )  # fmt: skip
 LOG = Signer("antiphon/test", bytes(32))
 OPERATOR = b"\x09" * 32
@@ -77,7 +80,7 @@ ORIGINATORS = {
         Originator("forged.example", "8.8.8.4", signed=False),
     )
 }
-CARRIER, CARRIER_DESK = "carrier.example", "abuse@carrier.example"
+CARRIER_DESK, REGISTRAR_DESK, AUTHORITY_DESK = f"abuse@{CARRIER}", f"abuse@{REGISTRAR}", f"reports@{AUTHORITY}"
 PEER = "7.7.7.7"
 """Who hands over everybody's mail: an address of a host that answers for it."""
 NEVER = ("nameless.example", "innocent.example", "joe.example", "forged.example")
@@ -113,8 +116,10 @@ class Books:
         self.rows |= {
             (PEER, "PTR"): (f"out.{CARRIER}",),
             (f"out.{CARRIER}", "A"): (PEER,),
-            (CARRIER, "MX"): (f"10 {CARRIER}",),
+            **{(name, "MX"): (f"10 {name}",) for name in (CARRIER, REGISTRAR, AUTHORITY)},
             (CARRIER, "A"): ("6.6.6.6",),
+            (REGISTRAR, "A"): ("6.6.7.6",),
+            (AUTHORITY, "A"): ("6.6.8.6",),
         }
         for o in ORIGINATORS.values():
             self.rows[f"s1._domainkey.{o.domain}", "TXT"] = (record_of(SIGNER),)
@@ -165,6 +170,9 @@ class Names:
     async def abuse_contacts(self, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return ((CARRIER_DESK,), ()) if subject == PEER else ((), ())
 
+    async def registrar_contacts(self, domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return (REGISTRAR_DESK,), (REGISTRAR_DESK,)
+
 
 class Sockets:
     """Every socket of the world: judges each attempt when it opens, then answers as its host is in the mood to."""
@@ -198,7 +206,7 @@ class Sockets:
             wrong += books.tally.judge_named(people, rows, originator, now)
             wrong += ["other bytes than those approved"] if sha256(message).digest() != entry.message else []
         elif act == "complaint":
-            wrong += ["a complaint to somebody else than the carrier"] if target != CARRIER_DESK else []
+            wrong += [] if target in (CARRIER_DESK, REGISTRAR_DESK, AUTHORITY_DESK) else ["a complaint to a stranger"]
         elif target not in {each.target for each in said}:
             wrong.append("another channel than that of the mail that pays")
         if len(said) != len(paid):

@@ -102,7 +102,7 @@ def test_an_originator_that_is_its_own_host_is_not_told_of_itself(found: dict[st
 def test_the_host_of_a_deaf_originator_gets_one_complaint_and_disconnects_it(world: Seen) -> None:
     """One mail at its socket, fewer bytes than the mails that paid for it; then no mail of that customer any more."""
     host, customer = row(world.found, "host-acting"), row(world.found, "hosted-acting")
-    (told,) = world.said["complaints",]
+    (told,) = (c for c in world.said["complaints",] if c["contact"] == "abuse@host-acting.example")
     assert host["attempts_at_destination"] == 1
     assert (told["contact"], told["originator"]) == ("abuse@host-acting.example", customer["name"])
     assert told["incidents"] > 1 and 0 < host["bytes_in"] + host["bytes_out"] < 12_000 * told["incidents"]
@@ -118,13 +118,25 @@ def test_a_dispute_by_dns_stops_a_case_before_the_next_attempt(world: Seen) -> N
     steps = [(event["who"], event["what"]) for event in reversed(case["events"])]
     disputes = [step for step in steps if step[1].endswith("-> disputed")]
     assert disputes == [("the holder of the domain, by DNS", "waiting -> disputed")]
-    assert {told["originator"] for told in world.said["complaints",]} == {"hosted-acting-shop.example"}
+    assert brand["name"] not in {told["originator"] for told in world.said["complaints",]}
 
 
 def test_nobody_else_hears_a_complaint(world: Seen) -> None:
-    """All other tempers are deaf or hidden in networks of their own; the ledger's complaints are the host's one."""
-    assert [told["contact"] for told in world.said["complaints",]] == ["abuse@host-acting.example"]
-    assert [known["contact"] for known in world.said["contact", "list"]] == ["abuse@host-acting.example"]
+    """All other tempers are deaf or hidden in networks of their own: two hosts and a registrar are told, once each."""
+    told = sorted(each["contact"] for each in world.said["complaints",])
+    assert told == ["abuse@host-acting.example", "abuse@host-phishing.example", "abuse@registrar.example"]
+    assert sorted(known["contact"] for known in world.said["contact", "list"]) == told
+
+
+def test_a_registrar_is_told_after_the_host_and_suspends_the_domain(world: Seen) -> None:
+    """Of what a person found; the originator itself hears nothing, and is silent from then on. No authority is told."""
+    phisher = row(world.found, "hosted-phishing")
+    registrar, host = (c for c in world.said["complaints",] if c["originator"] == phisher["name"])
+    assert (host["rule"], registrar["rule"], registrar["object"]) == (5, 6, phisher["name"])
+    assert day(registrar["at"]) >= day(host["at"]) + 3
+    assert (phisher["attempts_at_destination"], phisher["notices"]) == (0, 0)
+    assert 0 < phisher["mails"] < row(world.found, "hosted-acting")["mails"], "it could have written as much"
+    assert row(world.found, "registrar")["attempts_at_destination"] == 1
 
 
 def test_what_each_party_counts_stays_within_what_its_mail_paid_for(world: Seen) -> None:

@@ -42,6 +42,8 @@ class Known:
     holder: str = ""
     abuse: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    registrar: tuple[str, ...] = ()
+    related: str = ""
 
 
 class Rdap:
@@ -79,6 +81,18 @@ class Rdap:
         except ValueError:
             known = await self._of_name(subject)
         return known.abuse, known.others
+
+    async def registrar_contacts(self, domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Whom a domain's registry names for abuse at its registrar; and whom that registrar names itself, at the place
+        that the registry says. Raises Unreachable as above."""
+        known = await self._of_name(domain)
+        if not known.related:
+            return known.registrar, ()
+
+        async def ask() -> Known:
+            return _known(await self._object(known.related))
+
+        return known.registrar, (await self._known.get(known.related, self._now(), ask)).registrar
 
     async def _of_name(self, domain: str) -> Known:
         async def ask() -> Known:
@@ -166,7 +180,9 @@ class _Kept(Generic[Found]):
 def _known(found: Json) -> Known:
     abuse = rdap.abuse_addresses(found)
     others = dict.fromkeys(str(a) for card in rdap.cards(found) for a in card.addresses if a not in abuse)
-    return Known(rdap.registered_at(found), rdap.holder(found), tuple(map(str, abuse)), tuple(others)[:MOST_OTHERS])
+    registrar = tuple(map(str, rdap.registrar_addresses(found)))
+    named, shown = tuple(map(str, abuse)), tuple(others)[:MOST_OTHERS]
+    return Known(rdap.registered_at(found), rdap.holder(found), named, shown, registrar, rdap.related_url(found))
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:

@@ -180,12 +180,14 @@ def member_revoke(home: Path, address: str, erase: bool, as_json: bool) -> None:
 @as_json
 @click.pass_context
 def originator(context: click.Context, domain: str, as_json: bool) -> None:
-    """One originator: what is known of it; vouch for its age, block it, or say as a member what its mail is.
+    """One originator: what is known of it; vouch for its age, block it, note what you found in its mail, or say as a
+    member what its mail is.
 
     \b
       antiphon originator shop.example
       antiphon originator shop.example vouch --why "a brand since 1990"
       antiphon originator shop.example block --why "it sells what it learns"
+      antiphon originator fake-bank.example found phishing --why "imitates a bank, asks for passwords"
       antiphon originator shop.example confirm --member anna@mail.example --why "I bought nothing there"
     """
     context.meta["originator"] = domain
@@ -223,7 +225,7 @@ def block(context: click.Context, why: str, keys: tuple[Path, ...], as_json: boo
     \b
       antiphon originator shop.example block --why "it sells what it learns"
     """
-    _block(context, why, keys, as_json=as_json, lift=False)
+    _judge(context, "block", why, keys, as_json=as_json)
 
 
 @originator.command("unblock")
@@ -237,11 +239,37 @@ def unblock(context: click.Context, why: str, keys: tuple[Path, ...], as_json: b
     \b
       antiphon originator shop.example unblock --why "another owner since March"
     """
-    _block(context, why, keys, as_json=as_json, lift=True)
+    _judge(context, "unblock", why, keys, as_json=as_json)
 
 
-def _block(context: click.Context, why: str, keys: tuple[Path, ...], *, as_json: bool, lift: bool) -> None:
-    asked = {"originator": context.meta["originator"], "why": why, "lift": lift}
-    found = signed(context.obj, "block", keys, lambda by: {**asked, "by": by[0]})
-    said = f"{found['originator']} is {'on the blocklist' if found['blocked'] else 'no longer on the blocklist'}."
-    tell(found, said, as_json)
+@originator.command("found")
+@click.argument("what", type=click.Choice(("phishing", "malware", "harmless")))
+@click.option("--why", required=True, help="What its mail pretends and wants, in one line: registrars read it.")
+@one_key
+@as_json
+@click.pass_context
+def found(context: click.Context, what: str, why: str, keys: tuple[Path, ...], as_json: bool) -> None:
+    """Say that you read its mail and found phishing or malware; or take that back, with `harmless`.
+
+    Nothing leaves by it alone. Its host is told first, as ever; when that was done and did not end it, the registrar of
+    its domain may be told, and then an authority that you chose in the settings. A domain that was broken into needs
+    its holder, not its registrar: say this only of one that is in the hands of whoever sends the mail.
+
+    \b
+      antiphon originator fake-bank.example found phishing --why "imitates a bank, asks for passwords"
+      antiphon originator fake-bank.example found harmless --why "it was the bank"
+    """
+    _judge(context, what, why, keys, as_json=as_json)
+
+
+JUDGED = {
+    "block": "is on the blocklist",
+    "unblock": "is no longer on the blocklist",
+    "harmless": "counts as ordinary mail again",
+}
+
+
+def _judge(context: click.Context, deed: str, why: str, keys: tuple[Path, ...], *, as_json: bool) -> None:
+    asked = {"originator": context.meta["originator"], "deed": deed, "why": why}
+    said = signed(context.obj, "judge", keys, lambda by: {**asked, "by": by[0]})
+    tell(said, f"{said['originator']} {JUDGED.get(deed, f'is noted for {deed}')}.", as_json)

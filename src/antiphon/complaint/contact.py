@@ -15,9 +15,13 @@ from antiphon.terms import Address, Domain
 
 
 class Source(StrEnum):
-    """Who named a contact, in the order in which they are believed; `convention` is `abuse@` (RFC 2142 §4)."""
+    """Who named a contact, in the order in which they are believed; `registrar`: it says so itself, where the registry
+    points; `data-file` and `operator` name an authority; `convention` is `abuse@` (RFC 2142 §4)."""
 
     RDAP = "rdap"
+    REGISTRAR = "registrar"
+    DATA_FILE = "data-file"
+    OPERATOR = "operator"
     ABUSIX = "abusix"
     ABUSE_NET = "abuse.net"
     CONVENTION = "convention"
@@ -31,6 +35,7 @@ class Scope(StrEnum):
 
     NETWORK = "network"
     REGISTRAR = "registrar"
+    AUTHORITY = "authority"
 
 
 @dataclass(frozen=True, slots=True)

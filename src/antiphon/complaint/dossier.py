@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 FEWEST_SHOWN = 5
 
@@ -15,7 +16,8 @@ FEWEST_SHOWN = 5
 class Facts:
     """What the text is made of. `asked_on` is the day of the notice or first opt-out, empty when nobody could be
     asked; `entry` the ledger entry that shows it. `asked_by` is a key of WAYS, `window_days` what the originator had,
-    `done_on` the day on which it said that it is done, empty where it did not."""
+    `done_on` the day on which it said that it is done, empty where it did not. `reader` is one of READERS; `harm`,
+    `found_on` and `finding` are what a person found, `told_on` and `told` day and entry of the complaint before."""
 
     node: str
     legal_name: str
@@ -34,8 +36,16 @@ class Facts:
     ledger_url: str
     answer_url: str
     reply_to: str
+    reader: str = "network"
+    harm: str = ""
+    found_on: str = ""
+    finding: str = ""
+    told_on: str = ""
+    told: int | None = None
 
 
+INDENT, COLUMNS = "\n" + " " * 15, 64
+READERS = ("network", "registrar", "authority")
 WAYS = ("notice", "opt-out", "rows", "channel")
 """How it was asked; the last where that is not known any more."""
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -56,7 +66,16 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "done": "on {done_on}, that it is done",
         "unasked": "Asked before   no: the originator offers nobody who could be asked",
         "proof": "Proof          entry {entry} of the ledger at {ledger_url}",
-        "ask": "What we ask    please do with your customer what your terms of use say",
+        "network": "What we ask    please do with your customer what your terms of use say",
+        "subject_harm": "{harm}: mail of {originator}",
+        "found": "Found          {harm}, by a person who read it, on {found_on}:\n"
+        "               {finding}\n"
+        "Told before    {before}\n"
+        "               on {told_on}, by entry {told}; it went on",
+        "before_registrar": "its host",
+        "before_authority": "its host, then the registrar of the domain,",
+        "registrar": "What we ask    please look at the domain, and do with it what your agreement says",
+        "authority": "What we ask    nothing: you take such reports, and need not answer",
         "stop": "Check this, say that it is done or not yours, or get no more from us:\n  {answer_url}\n"
         'or answer {reply_to}\nwith "done", "not us" or "stop" in the first line.',
     },
@@ -77,7 +96,16 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "done": "am {done_on}, es sei erledigt",
         "unasked": "Vorher gebeten nein: der Absender nennt niemanden, den man bitten könnte",
         "proof": "Beleg          Eintrag {entry} des Protokolls unter {ledger_url}",
-        "ask": "Was wir bitten verfahren Sie mit Ihrem Kunden bitte nach Ihren Bedingungen",
+        "network": "Was wir bitten verfahren Sie mit Ihrem Kunden bitte nach Ihren Bedingungen",
+        "subject_harm": "{harm}: Mails von {originator}",
+        "found": "Befund         {harm}, von einem Menschen gelesen am {found_on}:\n"
+        "               {finding}\n"
+        "Schon gesagt   {before}\n"
+        "               am {told_on}, mit Eintrag {told}; es ging weiter",
+        "before_registrar": "dem Hoster",
+        "before_authority": "dem Hoster, dann dem Registrar der Domain",
+        "registrar": "Was wir bitten prüfen Sie bitte die Domain, und verfahren Sie nach Ihrem Vertrag",
+        "authority": "Was wir bitten nichts: Sie nehmen solche Meldungen, und müssen nicht antworten",
         "stop": "Prüfen, als erledigt oder fremd melden, nichts mehr von uns bekommen:\n  {answer_url}\n"
         'oder antworten Sie an {reply_to}\nmit "done", "not us" oder "stop" in der ersten Zeile.',
     },
@@ -98,7 +126,16 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "done": "le {done_on}, que c'est réglé",
         "unasked": "Demandé avant  non: l'expéditeur n'offre personne à qui demander",
         "proof": "Preuve         entrée {entry} du registre public sous {ledger_url}",
-        "ask": "Notre demande  merci d'appliquer à votre client vos conditions d'utilisation",
+        "network": "Notre demande  merci d'appliquer à votre client vos conditions d'utilisation",
+        "subject_harm": "{harm}: messages de {originator}",
+        "found": "Constat        {harm}, lu par une personne le {found_on}:\n"
+        "               {finding}\n"
+        "Déjà dit       {before}\n"
+        "               le {told_on}, par l'entrée {told}; cela a continué",
+        "before_registrar": "à l'hébergeur",
+        "before_authority": "à l'hébergeur, puis au bureau d'enregistrement du domaine,",
+        "registrar": "Notre demande  merci d'examiner le domaine, et d'appliquer votre contrat",
+        "authority": "Notre demande  rien: vous recevez de tels signalements, sans devoir répondre",
         "stop": "Vérifier, dire que c'est réglé ou pas de chez vous, ne plus rien recevoir:\n  {answer_url}\n"
         'ou répondez à {reply_to}\navec "done", "not us" ou "stop" en première ligne.',
     },
@@ -125,13 +162,20 @@ def print_dossier(facts: Facts, language: str) -> tuple[str, str]:
         "ledger_url": facts.ledger_url,
         "answer_url": facts.answer_url,
         "reply_to": facts.reply_to,
+        "harm": facts.harm,
+        "found_on": facts.found_on,
+        "finding": INDENT.join(wrap(facts.finding, COLUMNS)),
+        "before": words.get(f"before_{facts.reader}", ""),
+        "told_on": facts.told_on,
+        "told": str(facts.told),
     }
     names = ["intro", "", "what", "asked" if facts.asked_on else "unasked"]
     names += ["proof"] if facts.entry is not None else []
-    names += ["ask", "", "stop"]
+    names += ["found"] if facts.harm else []
+    names += [facts.reader, "", "stop"]
     lines = [line for name in names for line in (words[name].format(**said) if name else "").split("\n")]
     lines += ["", facts.legal_name, *facts.postal_address.split(", ")]
-    return words["subject"].format(**said), "".join(f"{line}\r\n" for line in lines)
+    return words["subject_harm" if facts.harm else "subject"].format(**said), "".join(f"{line}\r\n" for line in lines)
 
 
 def _shown(count: int, mailboxes: int, words: Mapping[str, str]) -> str:

@@ -32,11 +32,13 @@ class KnownContact:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """What a contact is told about: one case's mail out of one network. `told` counts the incidents that were
-    told, to `contact` last; nothing about it is looked at before `next_at`, and `why` says what stood in the way."""
+    """What a contact is told about: one case's mail, and what of it the contact answers for, its `object`: the network
+    that handed it over, for a registrar the domain, for an authority its own name. `told` counts the incidents that
+    were told, to `contact` last; nothing about it is looked at before `next_at`, and `why` says what stood in the
+    way."""
 
     case: Identifier
-    prefix: str
+    object: str
     contact: str
     told: int
     last_at: Instant | None
@@ -51,13 +53,31 @@ class Complaint:
 
     intent: int
     case: Identifier
-    prefix: str
+    object: str
     contact: str
     rule: int
     incidents: int
     token: str
     message: bytes
     at: Instant
+
+
+class Harm(StrEnum):
+    """What a person can find in a domain's mail beyond that it is unwanted: what its registrar answers for (LAW §6)."""
+
+    PHISHING = "phishing"
+    MALWARE = "malware"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A person looked at an originator's mail and found one of these, in its name and by its own domain."""
+
+    originator: str
+    harm: Harm
+    at: Instant
+    who: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who is told, in which order, one tier at a time (LAW §6): the originator, if it can be asked, before its host."""
+"""Who is told, in which order, one tier at a time (LAW §6): the originator, its host, the registrar, an authority."""
 
 from __future__ import annotations
 
@@ -13,17 +13,29 @@ class Tier(StrEnum):
     NOBODY = "nobody"
     ORIGINATOR = "originator"
     NETWORK = "network"
+    REGISTRAR = "registrar"
+    AUTHORITY = "authority"
+
+
+TOLD_BY_MAIL = frozenset({Tier.NETWORK, Tier.REGISTRAR, Tier.AUTHORITY})
+"""Who gets a complaint out of the purse of the network side; the originator is asked through its own channels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One case, as far as routing asks. `over`: quiet, disputed, withdrawn, stopped or closed. `unreachable`: its
-    notice could not be delivered. `went_on`: it ignored the notice, and a request did not end the mail either."""
+    """One case and one network that its mail came from, as far as routing asks. `over`: quiet, disputed, withdrawn,
+    stopped or closed. `unreachable`: its notice could not be delivered. `went_on`: it ignored the notice, and a request
+    did not end the mail either. `host_had_time`: a person found phishing or malware in it, the host took our complaint,
+    and its time to act is over; `registrar_had_time`: so did the registrar. `chosen`: the operator opted in to an
+    authority that takes such mail."""
 
     over: bool
     accountable: bool
     unreachable: bool
     went_on: bool
+    host_had_time: bool = False
+    registrar_had_time: bool = False
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,8 @@ class Route:
 
 ASKED_FIRST = 3
 """The row in which a host is told of an originator that was asked before."""
+REGISTRAR_ROW, AUTHORITY_ROW = 6, 7
+HOST_ROWS, REGISTRAR_ROWS = (ASKED_FIRST, 4, 5), (REGISTRAR_ROW,)
 ROUTES: tuple[Route, ...] = (
     Route(1, "The case rests or is over: nobody is told.", lambda s: s.over, Tier.NOBODY),
     Route(
@@ -45,6 +59,20 @@ ROUTES: tuple[Route, ...] = (
         "The originator can be asked and has not had its time: it comes first.",
         lambda s: s.accountable and not s.unreachable and not s.went_on,
         Tier.ORIGINATOR,
+    ),
+    Route(
+        AUTHORITY_ROW,
+        "A person found phishing or malware, host and registrar were told and had their time, and it went on: the "
+        "authority that the operator chose is told.",
+        lambda s: s.host_had_time and s.registrar_had_time and s.chosen,
+        Tier.AUTHORITY,
+    ),
+    Route(
+        REGISTRAR_ROW,
+        "A person found phishing or malware, its host was told and had its time, and it went on: the registrar of its "
+        "domain is told.",
+        lambda s: s.host_had_time,
+        Tier.REGISTRAR,
     ),
     Route(
         ASKED_FIRST,

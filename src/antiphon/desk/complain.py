@@ -1,4 +1,4 @@
-"""Telling who carried a mail: from what a case rests on to one complaint, or to every reason against it (LAW §6).
+"""Telling who can act on a mail: from what a case rests on to one complaint, or to every reason against it (LAW §6).
 
 Nobody is asked about a contact, not even DNS, until all that this node knows by itself allows a complaint.
 """
@@ -11,9 +11,9 @@ from functools import partial
 
 from antiphon.complaint.contact import Candidate, best
 from antiphon.complaint.pacing import QUIET, worth_it
-from antiphon.complaint.routing import Tier
+from antiphon.complaint.routing import TOLD_BY_MAIL, Tier
 from antiphon.desk.attempt import attempt, opens_at
-from antiphon.desk.contact import look_up
+from antiphon.desk.contact import look_up, look_up_authority
 from antiphon.desk.desk import Desk
 from antiphon.desk.dossier import print_complaint
 from antiphon.desk.ground import Ground, ground_of, may_be_due
@@ -33,6 +33,13 @@ LOOK_AGAIN = 7 * DAY
 """How long a network without a usable contact is left alone."""
 WAIT_AGAIN = 10 * MINUTE
 """How long we wait after DNS gave no answer."""
+NOBODY = {
+    **dict.fromkeys(
+        Tier, "No contact of that network has two sources that tie it to the holder, and nothing against it."
+    ),
+    Tier.REGISTRAR: "No abuse contact of the domain's registrar is named by its registry and by itself.",
+    Tier.AUTHORITY: "The authority's address takes no mail, or it asked for no more.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +56,14 @@ async def draft(desk: Desk, name: Identifier) -> Draft:
     """The complaint that this case would bring about now. Looks contacts up, because a person asked. Raises
     RefusedByLaw for a case that is not there."""
     ground = await desk.store.read(lambda tx: _ground(tx, desk, name))
-    why_not = [ground.route.sentence] if ground.route.tier is not Tier.NETWORK else []
+    why_not = [ground.route.sentence] if ground.route.tier not in TOLD_BY_MAIL else []
     if not ground.incidents:
         why_not.append("No mail of it was handed over by a known public address to a member who agreed to complaints.")
         return Draft(ground, (), b"", tuple(why_not))
-    _, candidates = await look_up(desk, ground.address, about=ground.about)
+    candidates = await _candidates(desk, ground)
     chosen = best(candidates)
     if chosen is None:
-        why_not.append("No contact of that network has two sources that tie it to the holder.")
+        why_not.append(NOBODY[ground.route.tier])
         return Draft(ground, candidates, b"", tuple(why_not))
     if _quiet_until(ground, desk.clock.now()) is not None:
         why_not.append("So few more incidents are no number at which a report leaves (RFC 6650 §7.5).")
@@ -68,7 +75,7 @@ def _ground(tx: Transaction, desk: Desk, name: Identifier) -> Ground:
     case = tx.get(Case, name)
     if case is None:
         raise RefusedByLaw("This case is not there.", ("known",), advice="`antiphon cases` lists them.")
-    return ground_of(tx, case, desk.clock.now())
+    return ground_of(tx, desk, case)
 
 
 def _quiet_until(ground: Ground, now: Instant) -> Instant | None:
@@ -83,8 +90,7 @@ def _quiet_until(ground: Ground, now: Instant) -> Instant | None:
 async def complain(desk: Desk, name: Identifier) -> None:
     """Tells the one contact that the routing table names, if that is lawful now; else notes when this is looked at
     again."""
-    now = desk.clock.now()
-    due, later = await desk.store.read(lambda tx: may_be_due(tx, name, now))
+    due, later = await desk.store.read(lambda tx: may_be_due(tx, desk, name))
     if due:
         # Not lawful now, or another worker was first: nothing was spent.
         with suppress(RefusedByLaw, AlreadyTaken):
@@ -138,7 +144,7 @@ async def _pursue(desk: Desk, ground: Ground) -> tuple[int | None, Instant | Non
 
 
 def _telling(ground: Ground, contact: str = "", *, token: str = "", message: bytes = b"") -> Telling:
-    return Telling(contact, prefix_of(ground.address), ground.route.number, token, message)
+    return Telling(contact, prefix_of(ground.address), ground.rung.object, ground.route.number, token, message)
 
 
 def _wish(ground: Ground, telling: Telling, to: Destination) -> Wish:
@@ -152,9 +158,17 @@ async def _contact(desk: Desk, ground: Ground) -> tuple[Candidate | None, str]:
     """Whom to tell, or why nobody is told."""
     if not await _is_live(desk, ground):
         return None, "The originator's domain has gone from DNS."
-    _, candidates = await look_up(desk, ground.address, about=ground.about)
-    chosen = best(candidates)
-    return chosen, "" if chosen is not None else "No contact of that network has every proof."
+    chosen = best(await _candidates(desk, ground))
+    return chosen, "" if chosen is not None else NOBODY[ground.route.tier]
+
+
+async def _candidates(desk: Desk, ground: Ground) -> tuple[Candidate, ...]:
+    """Everybody who may answer for what this is about, each with what speaks against it."""
+    authority = ground.rung.authority
+    if authority is not None:
+        return await look_up_authority(desk, authority, about=ground.about)
+    subject = ground.case.domain if ground.route.tier is Tier.REGISTRAR else ground.address
+    return (await look_up(desk, subject, about=ground.about))[1]
 
 
 async def _is_live(desk: Desk, ground: Ground) -> bool:
@@ -166,6 +180,5 @@ async def _is_live(desk: Desk, ground: Ground) -> bool:
 
 async def _put_off(desk: Desk, ground: Ground, why: str) -> Instant:
     until = Instant(desk.clock.now() + LOOK_AGAIN)
-    prefix = prefix_of(ground.address)
-    await desk.store.write(lambda tx: put_off(tx, ground.case.case, prefix, until=until, why=why))
+    await desk.store.write(lambda tx: put_off(tx, ground.case.case, ground.rung.object, until=until, why=why))
     return until

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address
 
+from antiphon.complaint.authority import Authority
 from antiphon.complaint.contact import Candidate, Findings, Remembered, Scope, Source, candidates
 from antiphon.complaint.known import ContactState, KnownContact
 from antiphon.desk.desk import Desk
@@ -27,13 +28,23 @@ async def look_up(desk: Desk, subject: str, *, about: Iterable[str] = ()) -> tup
     """
     questions = Questions()
     found = await (_of_address if _is_address(subject) else _of_domain)(desk, subject, questions)
+    return found, await _judged(desk, found, about, questions)
+
+
+async def look_up_authority(desk: Desk, authority: Authority, *, about: Iterable[str] = ()) -> tuple[Candidate, ...]:
+    """The address of an authority: the data file names it, the operator chose it. Asks DNS whether it takes mail."""
+    named = tuple((source, authority.address) for source in (Source.DATA_FILE, Source.OPERATOR))
+    return await _judged(desk, Findings(authority.name, Scope.AUTHORITY, authority.about, named), about, Questions())
+
+
+async def _judged(desk: Desk, found: Findings, about: Iterable[str], questions: Questions) -> tuple[Candidate, ...]:
     takes: dict[Domain, bool] = {}
     for _, text in found.named:
         domain = Domain(text.rpartition("@")[2].lower())
         if domain not in takes:
             takes[domain] = await _takes_mail(desk, domain, questions)
     kept = await desk.store.read(lambda tx: remembered(tx, desk, about))
-    return found, candidates(found, takes_mail=lambda domain: takes.get(domain, False), kept=kept)
+    return candidates(found, takes_mail=lambda domain: takes.get(domain, False), kept=kept)
 
 
 def remembered(tx: Transaction, desk: Desk, about: Iterable[str] = ()) -> Remembered:
@@ -84,8 +95,12 @@ async def _names(desk: Desk, address: str, questions: Questions) -> tuple[str, .
 async def _of_domain(desk: Desk, subject: str, questions: Questions) -> Findings:
     """Its registrar, as the registry of names says; the domain's own people are for notices, not for complaints."""
     domain = organisational_domain(parse_domain(subject))
-    abuse, shown = await _registry(desk, domain)
-    return Findings(domain, Scope.REGISTRAR, "", tuple((Source.RDAP, text) for text in abuse), (), shown)
+    try:
+        registry, itself = await desk.registrar.registrar_contacts(domain)
+    except Unreachable:
+        registry, itself = (), ()
+    named = [(Source.RDAP, text) for text in registry] + [(Source.REGISTRAR, text) for text in itself]
+    return Findings(domain, Scope.REGISTRAR, "", tuple(named))
 
 
 async def _registry(desk: Desk, subject: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from antiphon.campaign.fingerprint import Fingerprint
+from antiphon.complaint.authority import Authority
 from antiphon.desk.log import LogBook
 from antiphon.desk.place import Place
 from antiphon.formats.domain import Url
@@ -79,6 +80,7 @@ class House:
     answers_enrolment: bool = False
     xarf_contacts: tuple[str, ...] = ()
     on_call: OnCall = OnCall()
+    authorities: tuple[Authority, ...] = ()
 
     def window_for(self, originator: str) -> int:
         """How many hours this originator has after being asked: 72 where a two-day rule binds it (LAW §5)."""

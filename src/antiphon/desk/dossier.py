@@ -10,7 +10,6 @@ from email.header import Header
 
 from antiphon import __version__
 from antiphon.complaint import dossier
-from antiphon.complaint.routing import ASKED_FIRST
 from antiphon.desk.desk import Desk
 from antiphon.desk.ground import Ground
 from antiphon.desk.handover import Handover, handover_of, mail_date, xarf_of
@@ -26,6 +25,7 @@ def print_complaint(desk: Desk, ground: Ground, contact: str, token: str) -> byt
     """The signed mail about these incidents to this contact; answers to it bear the token."""
     now, key = desk.clock.now(), desk.house.derived(f"redaction/{contact}")
     message_id = f"<{desk.chance.draw(16).hex()}@{desk.house.domain}>"
+    seen, harm = handover_of(ground.incidents[0].delivery), _harm(ground)
     language = language_for(contact.rpartition("@")[2], desk.house.language)
     subject, text = dossier.print_dossier(_facts(desk, ground, token), language)
     header = (
@@ -38,14 +38,22 @@ def print_complaint(desk: Desk, ground: Ground, contact: str, token: str) -> byt
         ("Auto-Submitted", "auto-generated"),
         (LOOP_FIELD, loop_token(desk, message_id)),
     )
-    seen = handover_of(ground.incidents[0].delivery)
     feedback = Feedback(_machine(desk, ground, key, seen), text, _reported(desk, ground, key), whole=False)
     boundary, document = f"=_{desk.chance.draw(12).hex()}", b""
-    if seen is not None and desk.house.tells_as_xarf(contact):
+    if seen is not None and not harm and desk.house.tells_as_xarf(contact):
         to, message_id = _recipient(ground, key), _message_id(ground, key)
         document = xarf_of(desk, seen, feedback.reported, key=key, message_id=message_id, rcpt_to=to)
     as_xarf = print_as_xarf(header, feedback, document, boundary) if document else b""
     return desk.mail_signer.sign(as_xarf or print_feedback(header, feedback, boundary), now)
+
+
+FEEDBACK_TYPES = {"phishing": "fraud", "malware": "virus"}
+"""What RFC 5965 §7.3 calls it."""
+
+
+def _harm(ground: Ground) -> str:
+    """What a person found, where this complaint rests on it; empty for mail that is no more than unwanted."""
+    return ground.rung.finding.harm.value if ground.rung.finding is not None else ""
 
 
 def answer_address(desk: Desk, token: str) -> str:
@@ -55,7 +63,7 @@ def answer_address(desk: Desk, token: str) -> str:
 
 def _facts(desk: Desk, ground: Ground, token: str) -> dossier.Facts:
     days = sorted(show_instant(incident.sighting.received_at)[:10] for incident in ground.incidents)
-    asked = ground.asked_at if ground.route.number == ASKED_FIRST else None
+    asked, rung = ground.asked_at if ground.rung.was_asked else None, ground.rung
     public = desk.house.public_url.rstrip("/")
     return dossier.Facts(
         node=desk.house.name,
@@ -75,6 +83,12 @@ def _facts(desk: Desk, ground: Ground, token: str) -> dossier.Facts:
         ledger_url=f"{public}/ledger/",
         answer_url=f"{public}/desk/complaint/{token}",
         reply_to=answer_address(desk, token),
+        reader=rung.route.tier.value if rung.finding is not None else "network",
+        harm=_harm(ground),
+        found_on=show_instant(rung.finding.at)[:10] if rung.finding is not None else "",
+        finding=rung.finding.why if rung.finding is not None else "",
+        told_on=show_instant(rung.told.at)[:10] if rung.told is not None else "",
+        told=rung.told.intent if rung.told is not None else None,
     )
 
 
@@ -82,7 +96,7 @@ def _machine(desk: Desk, ground: Ground, key: bytes, seen: Handover | None) -> t
     """The part for programs (RFC 5965 §3.1, §3.2), with the newest incident standing for all of them."""
     newest = ground.incidents[0]
     return (
-        ("feedback-type", "abuse"),
+        ("feedback-type", FEEDBACK_TYPES.get(_harm(ground), "abuse")),
         ("user-agent", f"Antiphon/{__version__}"),
         ("version", "1"),
         ("reporting-mta", f"dns; {desk.house.domain}"),

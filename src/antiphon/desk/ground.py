@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 
 from antiphon.campaign.report import Delivery, Report, ReportState
 from antiphon.campaign.sighting import Sighting, SightingState
-from antiphon.complaint.known import Matter
-from antiphon.complaint.routing import Route, Situation, Tier, route
+from antiphon.complaint.authority import Authority
+from antiphon.complaint.known import Complaint, Finding, Matter
+from antiphon.complaint.pacing import REACTS_WITHIN
+from antiphon.complaint.routing import (
+    HOST_ROWS,
+    REGISTRAR_ROWS,
+    TOLD_BY_MAIL,
+    Route,
+    Situation,
+    Tier,
+    route,
+)
 from antiphon.desk.coin import asked_of
+from antiphon.desk.desk import Desk
 from antiphon.desk.quorum import faults
 from antiphon.desk.standing import standing_of
 from antiphon.formats.publicness import is_public
@@ -32,6 +45,8 @@ IGNORED = frozenset({State.IGNORED, State.REQUESTING})
 REQUEST_WORKS_WITHIN = 72 * HOUR
 """What its member gets later than this after a request shows that the request did not help."""
 NO_REQUEST_FOR = 30 * DAY
+MOST_NETWORKS = 50
+"""Networks of one case that are looked at in one go."""
 MOST_TOLD = 200
 """Incidents that one complaint may spend: an entry has 65,535 bytes. What is left over waits for the next."""
 
@@ -53,6 +68,22 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Rung:
+    """How far up the tiers a case has come. `object` is what its contact answers for; mails that came before `since`
+    are not told: they do not show that whoever was told before had its time. `was_asked`: the originator itself was,
+    and had its own. `told` is the complaint to the tier before; `finding` and `authority` stand where the row rests on
+    them."""
+
+    route: Route
+    object: str
+    since: Instant
+    was_asked: bool = False
+    told: Complaint | None = None
+    finding: Finding | None = None
+    authority: Authority | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """What a complaint about one case rests on. `incidents` were handed over from one network, newest first; `shared`:
     at least five mailboxes got mail with the newest one's subject; `asked_at`, `entry`, `asked_by` and
@@ -60,7 +91,7 @@ class Ground:
     done; `matter` is what was told before."""
 
     case: Case
-    route: Route
+    rung: Rung
     incidents: tuple[Incident, ...]
     shared: bool
     asked_at: Instant | None
@@ -69,6 +100,11 @@ class Ground:
     asked_by: str = "channel"
     window_days: int = 0
     done_at: Instant | None = None
+
+    @property
+    def route(self) -> Route:
+        """The row of the routing table."""
+        return self.rung.route
 
     @property
     def address(self) -> str:
@@ -82,13 +118,48 @@ class Ground:
         return frozenset(found | ({self.case.domain} if "/" not in self.case.originator else set()))
 
 
-def routed(tx: Transaction, case: Case, now: Instant) -> Route:
-    """Who is told about this case now."""
+def situation_of(tx: Transaction, desk: Desk, case: Case) -> Situation:
+    """The case by itself: what does not hang on who handed its mail over."""
     if case.state in OVER:
-        return route(Situation(True, False, False, False))
+        return Situation(over=True, accountable=False, unreachable=False, went_on=False)
+    now = desk.clock.now()
     accountable = not unaccountable(standing_of(tx, case.originator, now), now)
-    unreachable = case.state is State.UNDELIVERABLE
-    return route(Situation(False, accountable, unreachable, accountable and _went_on(tx, case, now)))
+    went_on = accountable and _went_on(tx, case, now)
+    return Situation(False, accountable, unreachable=case.state is State.UNDELIVERABLE, went_on=went_on)
+
+
+def rung_of(tx: Transaction, desk: Desk, case: Case, network: str, *, situation: Situation | None = None) -> Rung:
+    """Who is told now about this case's mail out of one network."""
+    now, asked = desk.clock.now(), Instant((case.notice_window_end or 0) if case.state in IGNORED else 0)
+    situation = situation or situation_of(tx, desk, case)
+    finding, rests = tx.get(Finding, case.originator), partial(_rests, tx, case, now)
+    if finding is None or rests(case.domain):
+        return Rung(route(situation), network, asked, situation.went_on)
+    host = _had_time(tx, case, network, HOST_ROWS, now=now)
+    registrar = _had_time(tx, case, case.domain, REGISTRAR_ROWS, now=now)
+    authority = next((a for a in desk.house.authorities if finding.harm in a.takes and not rests(a.name)), None)
+    times = {"host_had_time": host is not None, "registrar_had_time": registrar is not None}
+    row = route(replace(situation, **times, chosen=authority is not None))
+    if row.tier is Tier.AUTHORITY and authority is not None and registrar is not None:
+        since = Instant(registrar.at + REACTS_WITHIN)
+        return Rung(row, authority.name, since, situation.went_on, registrar, finding, authority)
+    if row.tier is Tier.REGISTRAR and host is not None:
+        return Rung(row, case.domain, Instant(host.at + REACTS_WITHIN), situation.went_on, host, finding)
+    return Rung(row, network, asked, situation.went_on)
+
+
+def _had_time(tx: Transaction, case: Case, object_: str, rows: tuple[int, ...], *, now: Instant) -> Complaint | None:
+    """The first complaint about this object that was taken, once the time to act on it is over."""
+    told = (c for c in tx.find(Complaint, case=case.case, order="intent") if c.object == object_ and c.rule in rows)
+    taken = (c for c in told if (a := tx.get(Attempt, c.intent)) is not None and a.outcome is Outcome.ACCEPTED)
+    first = next(taken, None)
+    return first if first is not None and first.at + REACTS_WITHIN <= now else None
+
+
+def _rests(tx: Transaction, case: Case, now: Instant, object_: str) -> bool:
+    """Whether this contact is not to be found, or said that it is done or not its own: the tier before it goes on."""
+    matter = tx.get(Matter, case.case, object_)
+    return matter is not None and bool(matter.why) and matter.next_at > now
 
 
 def _went_on(tx: Transaction, case: Case, now: Instant) -> bool:
@@ -115,21 +186,53 @@ def _went_on(tx: Transaction, case: Case, now: Instant) -> bool:
     )
 
 
-def ground_of(tx: Transaction, case: Case, now: Instant) -> Ground:
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """What nobody was told of yet and came out of one network, the newest first; and what its contact was told."""
+
+    rung: Rung
+    matter: Matter | None
+    sightings: list[Sighting]
+
+    def rests(self, now: Instant) -> bool:
+        """Whether nothing of it may be told yet."""
+        return self.matter is not None and self.matter.next_at > now
+
+
+def _heaps(tx: Transaction, desk: Desk, case: Case) -> list[Heap]:
+    """The networks of the newest mails first, those that rest behind the others."""
+    now, situation = desk.clock.now(), situation_of(tx, desk, case)
+    came: dict[str, list[Sighting]] = {}
+    for sighting in _candidates(tx, case, now):
+        delivery = _handed_over(tx, sighting)
+        if delivery is not None:
+            came.setdefault(prefix_of(delivery.peer_address), []).append(sighting)
+    heaps: list[Heap] = []
+    for network, sightings in islice(came.items(), MOST_NETWORKS):
+        rung = rung_of(tx, desk, case, network, situation=situation)
+        later = [sighting for sighting in sightings if sighting.received_at >= rung.since]
+        heaps.append(Heap(rung, tx.get(Matter, case.case, rung.object), later))
+    return sorted(heaps, key=lambda heap: heap.rests(now))
+
+
+def ground_of(tx: Transaction, desk: Desk, case: Case) -> Ground:
     """All that a complaint about this case would hold now."""
-    kept, told = routed(tx, case, now), _candidates(tx, case, now)
-    found = [incident for sighting in told if (incident := _incident(tx, case, sighting, now)) is not None]
-    network = prefix_of(found[0].address) if found else ""
-    incidents = tuple(incident for incident in found if prefix_of(incident.address) == network)[:MOST_TOLD]
+    now, heaps = desk.clock.now(), _heaps(tx, desk, case)
+    rung, matter, incidents = rung_of(tx, desk, case, ""), None, tuple[Incident, ...]()
+    for heap in heaps:
+        told = (incident for sighting in heap.sightings if (incident := _incident(tx, case, sighting, now)) is not None)
+        if incidents := tuple(islice(told, MOST_TOLD)):
+            rung, matter = heap.rung, heap.matter
+            break
     first = first_asked(tx, case.originator)
     return Ground(
         case,
-        kept,
+        rung,
         incidents,
         bool(incidents) and _is_shared(tx, case, incidents[0].evidence.subject),
         first.asked_at if first is not None else None,
         first.started if first is not None else None,
-        tx.get(Matter, case.case, network) if network else None,
+        matter,
         _way(tx, first),
         first.window_hours // 24 if first is not None else 0,
         max((told.at for told in tx.find(Happening, case=case.case, what="done")), default=None),
@@ -154,30 +257,24 @@ def first_asked(tx: Transaction, originator: str) -> Asked | None:
     )
 
 
-def may_be_due(tx: Transaction, name: Identifier, now: Instant) -> tuple[bool, Instant | None]:
+def may_be_due(tx: Transaction, desk: Desk, name: Identifier) -> tuple[bool, Instant | None]:
     """Whether a complaint about this case is worth working out, by what costs nothing to know; else when it may be."""
-    case = tx.get(Case, name)
-    if case is None or routed(tx, case, now).tier is not Tier.NETWORK:
-        return False, None
-    for sighting in _candidates(tx, case, now):
-        delivery = _handed_over(tx, sighting)
-        if delivery is not None:
-            matter = tx.get(Matter, case.case, prefix_of(delivery.peer_address))
-            return (False, matter.next_at) if matter is not None and matter.next_at > now else (True, None)
-    return False, None
+    case, now = tx.get(Case, name), desk.clock.now()
+    heaps = _heaps(tx, desk, case) if case is not None and case.state not in OVER else []
+    told = [heap for heap in heaps if heap.sightings and heap.rung.route.tier in TOLD_BY_MAIL]
+    if any(not heap.rests(now) for heap in told):
+        return True, None
+    return False, min((heap.matter.next_at for heap in told if heap.matter is not None), default=None)
 
 
 def _candidates(tx: Transaction, case: Case, now: Instant) -> list[Sighting]:
-    """What nobody was told of yet: of an originator that was asked, only what came after the window of its notice."""
-    since = now - FRESH
-    if case.state in IGNORED and case.notice_window_end is not None:
-        since = max(since, case.notice_window_end)
+    """What nobody was told of yet, the newest first."""
     return tx.find(
         Sighting,
         case=case.case,
         complained=None,
         state=SightingState.COMMITTED,
-        received_at__ge=since,
+        received_at__ge=now - FRESH,
         hold_until__le=now,
         order="-received_at",
     )

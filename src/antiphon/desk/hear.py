@@ -70,7 +70,7 @@ def _keep(tx: Transaction, told: Complaint, kind: str, sealed: bytes, *, now: In
 def _heed(tx: Transaction, told: Complaint, kind: str, now: Instant) -> None:
     if kind == STOP:
         decline(tx, told.contact, f"answered stop to entry {told.intent}", now)
-    matter = tx.get(Matter, told.case, told.prefix)
+    matter = tx.get(Matter, told.case, told.object)
     if kind in (DONE, NOT_US) and matter is not None:
         tx.put(replace(matter, next_at=Instant(max(matter.next_at, now + RESTS)), why=f"its contact says: {kind}"))
 

@@ -8,11 +8,11 @@ from antiphon.campaign.report import Report, ReportState
 from antiphon.campaign.sighting import Sighting
 from antiphon.complaint.contact import is_listed
 from antiphon.complaint.pacing import opens_at
-from antiphon.complaint.routing import Tier
+from antiphon.complaint.routing import TOLD_BY_MAIL
 from antiphon.desk.coin import asked_of, click_of, coin, existing, is_spared
 from antiphon.desk.contact import remembered
 from antiphon.desk.desk import Desk, armed
-from antiphon.desk.ground import routed
+from antiphon.desk.ground import rung_of
 from antiphon.desk.log import PUBLISHED, number
 from antiphon.desk.quorum import quorum_of, unspent
 from antiphon.desk.standing import standing_of
@@ -84,10 +84,12 @@ def foreseen(kind: ChannelKind, host: str, reserve: int, *, target: str = "", us
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A complaint that is ready: whom it tells about which matter, by which row of the routing table, and its bytes."""
+    """A complaint that is ready: whom it tells of mail out of which network, what of it the contact answers for (its
+    `object`), by which row of the routing table, and its bytes."""
 
     contact: str
-    prefix: str
+    network: str
+    object: str
     rule: int
     token: str
     message: bytes
@@ -133,7 +135,7 @@ def ask_with(tx: Transaction, desk: Desk, wish: Wish, now: Instant, *, quorum: b
         published_size=number(tx, PUBLISHED),
         anchor_agrees=desk.log.agrees,
         halted=stands or desk.stopped(),
-        case_allows=_case_allows(tx, case, wish, now),
+        case_allows=_case_allows(tx, desk, case, wish),
         same_case=all(s.case == case.case for s in sightings),
         accountable=_is_accountable(tx, case, wish, sightings, now=now),
         channel_usable=wish.to.usable and (wish.telling is None or _may_be_told(tx, desk, wish.telling)),
@@ -150,12 +152,12 @@ def ask_with(tx: Transaction, desk: Desk, wish: Wish, now: Instant, *, quorum: b
     )
 
 
-def _case_allows(tx: Transaction, case: Case, wish: Wish, now: Instant) -> bool:
-    """For a complaint the routing table decides, and the very row that the intent will name."""
-    if wish.act is not Act.COMPLAINT:
-        return case.state in STATES[wish.act]
-    row = routed(tx, case, now)
-    return row.tier is Tier.NETWORK and wish.telling is not None and row.number == wish.telling.rule
+def _case_allows(tx: Transaction, desk: Desk, case: Case, wish: Wish) -> bool:
+    """For a complaint the routing table decides, and the very row and object that it will be remembered by."""
+    if wish.act is not Act.COMPLAINT or wish.telling is None:
+        return wish.act in STATES and case.state in STATES[wish.act]
+    rung, told = rung_of(tx, desk, case, wish.telling.network), wish.telling
+    return rung.route.tier in TOLD_BY_MAIL and (rung.route.number, rung.object) == (told.rule, told.object)
 
 
 def _may_be_told(tx: Transaction, desk: Desk, telling: Telling) -> bool:

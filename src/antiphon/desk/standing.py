@@ -7,8 +7,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 from antiphon.campaign.report import Delivery, Report
-from antiphon.desk.block import blocked
 from antiphon.desk.desk import Desk
+from antiphon.desk.judge import blocked
 from antiphon.errors import Unreachable
 from antiphon.formats.domain import organisational_domain
 from antiphon.optout.case import Case

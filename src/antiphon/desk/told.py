@@ -31,11 +31,11 @@ def note_told(
     for key in nullifiers:
         tx.add(Spent(Side.NETWORK.value, key, index))
     count = len(wish.reports)
-    tx.add(Complaint(index, wish.case, telling.prefix, telling.contact, telling.rule, count, telling.token,
+    tx.add(Complaint(index, wish.case, telling.object, telling.contact, telling.rule, count, telling.token,
                      telling.message, now))  # fmt: skip
-    matter = tx.get(Matter, wish.case, telling.prefix)
+    matter = tx.get(Matter, wish.case, telling.object)
     before = counted(matter.told, matter.last_at, now) if matter is not None else 0
-    tx.put(Matter(wish.case, telling.prefix, telling.contact, before + count, now, Instant(now + APART), ""))
+    tx.put(Matter(wish.case, telling.object, telling.contact, before + count, now, Instant(now + APART), ""))
     known = contact_of(tx, telling.contact, now)
     tx.put(replace(known, first_at=known.first_at or now, last_at=now))
 
@@ -75,11 +75,11 @@ def wrote_to(tx: Transaction, message: Message, now: Instant) -> bool:
     return known is not None and known.last_at is not None and now - known.last_at < ANSWERS_WITHIN
 
 
-def put_off(tx: Transaction, case: Identifier, prefix: str, *, until: Instant, why: str, contact: str = "") -> None:
+def put_off(tx: Transaction, case: Identifier, object_: str, *, until: Instant, why: str, contact: str = "") -> None:
     """Nothing about this matter is worked out before `until`."""
-    matter = tx.get(Matter, case, prefix)
+    matter = tx.get(Matter, case, object_)
     if matter is None:
-        tx.add(Matter(case, prefix, contact, 0, None, until, why))
+        tx.add(Matter(case, object_, contact, 0, None, until, why))
     else:
         tx.put(replace(matter, next_at=until, why=why))
 

@@ -129,6 +129,10 @@ class Street:
         """As the port says."""
         return (), ()
 
+    async def registrar_contacts(self, domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """As the port says."""
+        return (), ()
+
     # --- the doors of those who write -------------------------------------------------------------------------------
 
     async def post(self, permit: Permit, url: str, address: str, *, position: str) -> Exchange:

@@ -19,6 +19,8 @@ MOST_DEPTH = 4
 HOLDER_CHARS = 200
 MOST_ADDRESSES = 8
 
+TYPE = "application/rdap+json"
+
 Json = dict[str, object]
 
 
@@ -30,6 +32,11 @@ class Card:
     names: tuple[str, ...]
     addresses: tuple[Address, ...]
     within: tuple[str, ...]
+
+    @property
+    def around(self) -> frozenset[str]:
+        """The roles of every entity that it stands in."""
+        return frozenset(role for roles in self.within for role in roles.split(","))
 
 
 def registered_at(found: Json) -> Instant | None:
@@ -51,6 +58,19 @@ def abuse_addresses(found: Json) -> tuple[Address, ...]:
     named = [card for card in cards(found) if "abuse" in card.roles and card.addresses]
     named.sort(key=lambda card: (len(card.roles) > 1, len(card.within)))
     return tuple(dict.fromkeys(address for card in named for address in card.addresses))[:MOST_ADDRESSES]
+
+
+def registrar_addresses(found: Json) -> tuple[Address, ...]:
+    """Whom a registrar names for abuse of a domain: what stands at or below its own entity, never what the registrant
+    wrote (RFC 9083 §10.2.4)."""
+    named = [card for card in cards(found) if "abuse" in card.roles and "registrar" in (*card.roles, *card.around)]
+    return tuple(dict.fromkeys(address for card in named for address in card.addresses))[:MOST_ADDRESSES]
+
+
+def related_url(found: Json) -> str:
+    """Where the registrar itself answers about this domain, as its registry says (RFC 9083 §4.2); empty if nowhere."""
+    links = (link for link in dicts(found.get("links")) if link.get("rel") == "related" and link.get("type") == TYPE)
+    return next((href for link in links if isinstance(href := link.get("href"), str)), "")
 
 
 def is_truncated(found: Json) -> bool:

@@ -37,7 +37,9 @@ TIMEOUT_SECONDS = 30
 FORGOTTEN_AFTER_DAYS = 30  # received day to intent; life of a standing approval; the span of its sum
 KEY_AGE_DAYS = 7
 ALONE_AT_MOST = 100
-ASKED_ROW, UNREACHED_ROW, UNACCOUNTABLE_ROW = 3, 4, 5
+ASKED_ROW, UNREACHED_ROW, UNACCOUNTABLE_ROW, REGISTRAR_ROW, AUTHORITY_ROW = range(3, 8)
+TIERS = {ASKED_ROW: 0, UNREACHED_ROW: 0, UNACCOUNTABLE_ROW: 0, REGISTRAR_ROW: 1, AUTHORITY_ROW: 2}
+REACTS_DAYS = 3
 NO_REQUEST_DAYS = 30
 SILENCE_DAYS = 7
 ONE_CLICK_RESERVE = 12_288
@@ -1109,6 +1111,7 @@ def _complaint_row(s: State) -> Found:
     opens: dict[bytes, int] = {}
     asked: set[bytes] = set()
     undelivered: set[bytes] = set()
+    told: dict[tuple[bytes, int], int] = {}
     for e in s.acts:
         start, act = s.starts.get(e.index), s.intent(e) if e.kind in SETTLES else None
         if start and start.kind == NOTICE_SETTLED:
@@ -1117,17 +1120,23 @@ def _complaint_row(s: State) -> Found:
             asked.add(act.case)
         if act and act.kind == NOTICE and e.num("outcome") != 1:
             undelivered.add(act.case)
+        if act and act.tells_network and e.num("outcome") == 1:
+            told.setdefault((act.case, TIERS.get(act.num("rule"), -1)), act.day)
         if not e.tells_network:
             continue
         first = opens.get(e.case)
         over = first is not None and e.day >= first
         waited = first is not None and e.day >= first + NO_REQUEST_DAYS
+        row = e.num("rule")
+        before = told.get((e.case, TIERS.get(row, 0) - 1))
         holds = {
             ASKED_ROW: over and (e.case in asked or waited),
             UNREACHED_ROW: e.case in undelivered and first is None,
+            UNACCOUNTABLE_ROW: True,
+            **dict.fromkeys((REGISTRAR_ROW, AUTHORITY_ROW), before is not None and e.day >= before + REACTS_DAYS),
         }
-        if not holds.get(e.num("rule"), e.num("rule") == UNACCOUNTABLE_ROW):
-            yield e.index, f"Row {e.num('rule')} does not."
+        if not holds.get(row):
+            yield e.index, f"Row {row} does not."
 
 
 def _complaint_apart(s: State) -> Found:

@@ -56,7 +56,7 @@ def _line(tx: Transaction, told: Complaint) -> View:
         "contact": told.contact,
         "originator": case.originator if case is not None else None,
         "case": told.case.hex(),
-        "network": told.prefix,
+        "object": told.object,
         "rule": told.rule,
         "incidents": told.incidents,
         "outcome": attempt.outcome.value if attempt is not None else "",

@@ -28,7 +28,7 @@ from antiphon.web.checkup import Checkup
 from antiphon.web.clicks import Clicks, find_report
 from antiphon.web.keeping import Keeping
 from antiphon.web.members import Members
-from antiphon.web.originators import Blocklist
+from antiphon.web.originators import Judgements
 from antiphon.web.unlocking import Openings
 
 MOST_LINE = 32 * 1024 * 1024
@@ -67,7 +67,7 @@ class Control:
             "disarm": self._disarm,
             "resume": lambda q: arm.resume(desk, scope=_text(q, "scope"), value=_text(q, "value")),
             "report": self._report,
-            **(Clicks(desk).verbs() | Checkup(desk).verbs() | Blocklist(desk).verbs() | maps.verbs(desk)),
+            **(Clicks(desk).verbs() | Checkup(desk).verbs() | Judgements(desk).verbs() | maps.verbs(desk)),
             **(complaints.verbs(desk) | tickets.verbs(desk) | watches.verbs(desk) | Members(desk).verbs()),
             "imported": lambda q: archive.imported(desk, q),
             "import": lambda q: archive.import_mails(desk, self.turn, q),

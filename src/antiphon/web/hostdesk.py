@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from antiphon.complaint.known import Complaint
-from antiphon.complaint.routing import ASKED_FIRST
+from antiphon.complaint.routing import ASKED_FIRST, AUTHORITY_ROW, REGISTRAR_ROW
 from antiphon.desk.desk import Desk
 from antiphon.desk.ground import first_asked
 from antiphon.desk.hear import DONE, NOT_US, STOP, WORDS, hear_word
@@ -29,6 +29,23 @@ ANSWERS = {
     DONE: ("It is resolved", "Thank you. This rests for thirty days; whether it ends is judged by later mail."),
     NOT_US: ("This is not ours", "This rests for thirty days, and a person looks at why it was sent to you."),
     STOP: ("Send no more", "No complaint goes to your address any more, about anybody."),
+}
+FIND_CUSTOMER = (
+    "Find your customer by <code>Source-IP</code> and <code>Arrival-Date</code> in the report, and do what your terms "
+    "of use say."
+)
+TO_DO = {
+    REGISTRAR_ROW: "Look at the domain itself, and do with it what your agreement says. A person here read its mail.",
+    AUTHORITY_ROW: "Nothing, unless you want to: you take such reports, and this node's operator chose to send them.",
+}
+LEAD = "An address that you answer for handed over mail of"
+LEADS = {
+    REGISTRAR_ROW: "A domain that you registered signed mail of",
+    AUTHORITY_ROW: "A person found phishing or malware in mail of",
+}
+FIRST_TOLD = {
+    REGISTRAR_ROW: "The host of this mail was told before you and had its time; the complaint says since when.",
+    AUTHORITY_ROW: "The host of this mail and the registrar of its domain were told before you, and had their time.",
 }
 PROOFS = ("complaint", "asked")
 """What can be proved: that this complaint is in the ledger, and that its originator was asked before."""
@@ -94,9 +111,8 @@ class HostDesk:
         )
         return (
             f"{told_of(told, originator)}<h2>Your answer</h2><p>Each of the three only makes us do less. You need no "
-            f"account, and nobody writes back.</p>{forms}<h2>What to do</h2><p>Find your customer by "
-            "<code>Source-IP</code> and <code>Arrival-Date</code> in the report, and do what your terms of use say."
-            f"</p>{_before(told, asked)}"
+            f"account, and nobody writes back.</p>{forms}<h2>What to do</h2>"
+            f"<p>{TO_DO.get(told.rule, FIND_CUSTOMER)}</p>{_before(told, asked)}"
             + check_us(self._desk, Digest(sha256(told.message).digest()), proof, what="complaint")
             + "<h2>Not a host?</h2><p>Whoever holds the domain that this is about can say that it is wrong, at "
             "<a href='../'>the sender desk</a>.</p>"
@@ -106,6 +122,8 @@ class HostDesk:
 
 
 def _before(told: Complaint, asked: int | None) -> str:
+    if told.rule in FIRST_TOLD:
+        return f"<p>{FIRST_TOLD[told.rule]}</p>"
     if told.rule != ASKED_FIRST:
         return "<p>Nobody was asked before you: the originator offers nobody who could be.</p>"
     proved = (
@@ -131,12 +149,12 @@ def told_of(told: Complaint, originator: str) -> str:
     rows: list[list[object]] = [
         ["told", told.contact],
         ["about mail of", originator],
-        ["handed over from", told.prefix],
+        ["about what you answer for", told.object],
         ["the complaint left on", show_instant(told.at)[:10]],
         ["ledger entry of the complaint", Markup(f"{told.intent:,}")],
     ]
     return (
-        f"<p class='lead'>An address that you answer for handed over mail of <strong>{escape(originator)}</strong> "
-        "which its recipients reported. The complaint that brought you here tells you of it.</p>"
+        f"<p class='lead'>{LEADS.get(told.rule, LEAD)} <strong>{escape(originator)}</strong> which its recipients "
+        "reported. The complaint that brought you here tells you of it.</p>"
         + table("What we told you", ["what", "value"], rows)
     )

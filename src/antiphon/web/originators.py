@@ -1,11 +1,12 @@
-"""Originators over the control socket: what is known of one, and who put it on the blocklist, or took it off."""
+"""Originators over the control socket: what is known of one, and what people judged of it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from antiphon.desk.block import Blocking, blocked, originator_named, prepare_blocking, submit_blocking
+from antiphon.complaint.known import Finding
 from antiphon.desk.desk import Desk
+from antiphon.desk.judge import Deed, Judgement, blocked, originator_named, prepare_judgement, submit_judgement
 from antiphon.desk.standing import standing_of
 from antiphon.errors import MalformedInput
 from antiphon.optout.case import Case
@@ -19,9 +20,11 @@ View = dict[str, object]
 
 
 def originator(tx: Transaction, desk: Desk, word: str) -> View:
-    """One originator: its age, who vouched for it or blocked it, its cases, and what keeps it from being asked."""
+    """One originator: its age, who vouched for it, blocked it or found harm in it, its cases, and what keeps it from
+    being asked."""
     now, name = desk.clock.now(), originator_named(word)
     known, on_list = tx.get(KnownOriginator, name), blocked(tx, name)
+    found = tx.get(Finding, name)
     against = unaccountable(standing_of(tx, name, now), now)
     return {
         "originator": name,
@@ -32,6 +35,10 @@ def originator(tx: Transaction, desk: Desk, word: str) -> View:
         "blocked": on_list.why if on_list is not None else "",
         "blocked_by": on_list.who if on_list is not None else "",
         "blocked_at": _when(on_list.at if on_list is not None else None),
+        "found": found.harm.value if found is not None else "",
+        "found_why": found.why if found is not None else "",
+        "found_by": found.who if found is not None else "",
+        "found_at": _when(found.at if found is not None else None),
         "unaccountable": [rule.name for rule in STANDING if rule.name in against],
         "why_not": [rule.sentence for rule in STANDING if rule.name in against],
         "cases": [{"case": c.case.hex(), "epoch": c.epoch, "state": c.state.value} for c in _cases(tx, name)],
@@ -46,19 +53,19 @@ def _when(at: Instant | None) -> str | None:
     return show_instant(at) if at is not None else None
 
 
-class Blocklist:
-    """What an operator does to the blocklist: prepared, signed elsewhere, submitted."""
+class Judgements:
+    """What an operator judges of an originator: prepared, signed elsewhere, submitted."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._prepared: dict[str, Blocking] = {}
+        self._prepared: dict[str, Judgement] = {}
 
     def verbs(self) -> dict[str, Callable[[dict[str, object]], Awaitable[object]]]:
         """The verbs by name."""
         return {
             "originator": self.show,
-            "block-prepare": self.prepare,
-            "block": self.submit,
+            "judge-prepare": self.prepare,
+            "judge": self.submit,
         }
 
     async def show(self, q: Request) -> View:
@@ -70,9 +77,10 @@ class Blocklist:
         by = q.get("by")
         if not isinstance(by, int):
             raise MalformedInput("This verb needs 'by' as a number.")
-        asked = await prepare_blocking(
-            self._desk, _text(q, "originator"), str(q.get("why", "")), by=by, lift=bool(q.get("lift"))
-        )
+        name, deed = _text(q, "originator"), _text(q, "deed")
+        if deed not in tuple(Deed):
+            raise MalformedInput(f"{deed!r} is no judgement.", advice=f"Known are {', '.join(Deed)}.")
+        asked = await prepare_judgement(self._desk, name, Deed(deed), str(q.get("why", "")), by=by)
         token = self._desk.chance.draw(8).hex()
         self._prepared[token] = asked
         return {"id": token, "sign": asked.sign.hex(), "day": asked.day}
@@ -83,8 +91,8 @@ class Blocklist:
         rows = q.get("signatures")
         if asked is None or not isinstance(rows, list) or not rows:
             raise MalformedInput("Nothing was prepared under this id.", advice="Prepare it again.")
-        who = await submit_blocking(self._desk, asked, bytes.fromhex(str(rows[0]["signature"])))
-        return {"originator": asked.originator, "blocked": not asked.lift, "by": who}
+        who = await submit_judgement(self._desk, asked, bytes.fromhex(str(rows[0]["signature"])))
+        return {"originator": asked.originator, "deed": asked.deed.value, "by": who}
 
 
 def _text(q: Request, name: str) -> str:

@@ -99,7 +99,8 @@ class Demo:
             said = await self.remote.call("member-add", address=member, consent=consent, only=only)
             self._reports[member] = said["report_address"]
         limits = {p.case: t.limit for p, t in zip(self.parties, self.tempers, strict=False)}
-        self._operators = Operators(self.remote, self._keys, START, limits)
+        harmful = [party.case for party in self.parties if party.harmful]
+        self._operators = Operators(self.remote, self._keys, START, limits, harmful=harmful)
         await self._operators.enrol()
 
     def schedule(self) -> None:

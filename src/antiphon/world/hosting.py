@@ -13,7 +13,7 @@ from antiphon.formats.arf import parse_feedback
 from antiphon.formats.dkim import KeyAnswer, KeyStatus, keys_needed, verify
 from antiphon.formats.message import parse_message
 from antiphon.terms import DAY, MINUTE, Instant
-from antiphon.world.hosts import Delivery
+from antiphon.world.hosts import Delivery, Request, Response
 from antiphon.world.letter import EdKey
 from antiphon.world.masks import BAKERY
 from antiphon.world.originator import READ_AFTER, Originator, Stage
@@ -28,6 +28,8 @@ class AbuseDesk(Originator):
 
     key_kind = EdKey
     sightable = False
+    known_by = "source-ip"
+    """The field of a report by which it finds its customer."""
 
     def __init__(self, temper: str, stage: Stage) -> None:
         super().__init__(temper, stage, domain=f"{temper}.example")
@@ -62,10 +64,10 @@ class AbuseDesk(Originator):
     async def take_mail(self, delivery: Delivery) -> str:
         """Reads complaints as any program would: a feedback report, signed by its author, about an address of ours."""
         try:
-            source = parse_feedback(parse_message(delivery.data)).one("source-ip")
+            report = parse_feedback(parse_message(delivery.data))
         except MalformedInput:
             return "250 2.0.0 taken"
-        customer = self.customers.get(source)
+        customer = self.customers.get(report.one(self.known_by))
         if customer is not None and self._is_signed(delivery.data):
             self.complaints += 1
             await self.complained(delivery, customer)
@@ -133,6 +135,35 @@ class MisnamedDesk(AbuseDesk):
         return BAKERY
 
 
+class RegistrarDesk(AbuseDesk):
+    """Where every domain of this world was registered: it knows them by name, and suspends one that phishes."""
+
+    known_by = "reported-domain"
+
+    async def settle_in(self) -> None:
+        """With a server that answers for its domains itself, where the registry points. To ask that is no attempt."""
+        await super().settle_in()
+        registry, name = self.stage.network.registry, f"rdap.{self.domain}"
+        registry.registrar = self.domain
+
+        async def answer(request: Request) -> Response:
+            return Response(*registry.answer(request.method, request.target))
+
+        address = self.stage.network.place(name)
+        await self.stage.network.web(address, name, answer)
+
+    async def complained(self, delivery: Delivery, customer: Originator) -> None:
+        """Takes its names out of DNS, if that is what the report is about."""
+
+        async def act() -> None:
+            assert isinstance(customer, Hosted)
+            customer.connected = False
+            self.stage.network.names.forget(customer.domain)
+
+        if parse_feedback(parse_message(delivery.data)).kind == "fraud":
+            self.later(READ_AFTER, act)
+
+
 class Hosted(Originator):
     """Deaf, as any; its mail leaves from an address of its host, which is all that ties the two."""
 
@@ -186,6 +217,14 @@ class HostedDeclining(Hosted):
     """Its host wants no more."""
 
     desk = DecliningDesk
+
+
+class HostedPhishing(Hosted):
+    """Imitates a bank by a domain that it registered three weeks ago; its host ignores complaints."""
+
+    harmful = True
+    every = 2 * DAY
+    registered_for = 21 * DAY
 
 
 class HostedMisnamed(Hosted):

@@ -47,6 +47,12 @@ class Names:
         self._sets.setdefault(owner, {})[kind] = records
         self._answers.clear()
 
+    def forget(self, domain: str) -> None:
+        """Takes out a name and everything below it."""
+        for owner in [owner for owner in self._sets if owner == domain or owner.endswith(f".{domain}")]:
+            del self._sets[owner]
+        self._answers.clear()
+
     def text(self, name: str) -> str | None:
         """The one TXT record at a name, its strings joined (RFC 6376 §3.6.2.2), as whoever lives here would find it."""
         found = self._sets.get(name.lower(), {}).get("TXT")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from email import message_from_string
 from pathlib import Path
@@ -62,10 +62,20 @@ class Operators:
     """Ada was there first; Ben came on the same day. Both vouch from day 1 on, and approve when their keys count.
 
     `limits` says how many requests they approve for a case; for one below a hundred they do it once and never again.
+    `harmful` are the originators whose mail they find to be phishing, once they see it.
     """
 
-    def __init__(self, remote: Remote, keys: Mapping[str, bytes], start: Instant, limits: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        keys: Mapping[str, bytes],
+        start: Instant,
+        limits: Mapping[str, int],
+        *,
+        harmful: Collection[str] = (),
+    ) -> None:
         self._remote, self._keys, self._start, self._limits = remote, keys, start, limits
+        self._harmful, self._judged = frozenset(harmful), set[str]()
         self._approved: set[str] = set()
         self._entries: dict[str, int] = {}
         self.refused: list[str] = []
@@ -94,6 +104,8 @@ class Operators:
                     await self._notice(need)
                 case "standing" if counts:
                     await self._standing(need)
+        for name in sorted(self._harmful - self._judged) if counts else ():
+            await self._judge(name)
 
     async def _notice(self, need: Mapping[str, Any]) -> None:
         """Reads it first: it goes to one abuse mailbox, and asks for what its rows name."""
@@ -120,9 +132,15 @@ class Operators:
         return False
 
     async def _vouch(self, originator: str) -> None:
-        if not originator.endswith(NEVER_VOUCHED):
+        if not originator.endswith(NEVER_VOUCHED) and originator not in self._harmful:
             why = "We have known them for years."
             await self._sign("vouch", {"originator": originator, "why": why, "by": self._entries["ada"]}, "ada")
+
+    async def _judge(self, originator: str) -> None:
+        """As soon as there is a case to look at."""
+        wish = {"deed": "phishing", "why": "imitates a bank, asks for passwords", "by": self._entries["ada"]}
+        if "error" not in await self._sign("judge", {"originator": originator, **wish}, "ada"):
+            self._judged.add(originator)
 
     async def _decide(self, need: Mapping[str, Any]) -> None:
         """From PTR and holder alone: the network must be the domain's own."""

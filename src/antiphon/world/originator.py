@@ -83,6 +83,8 @@ class Originator:
     """How many members report its mail."""
     readers = 100
     """To how many members it writes."""
+    harmful = False
+    """Whether a person who reads its mail finds phishing."""
     aims_at = ""
     """An innocent that its mails point at."""
     key_kind: ClassVar[type[RsaKey] | type[EdKey]] = RsaKey

@@ -56,6 +56,7 @@ TEMPERS: tuple[Temper, ...] = (
     Temper("hosted-answering", hosting.HostedAnswering),
     Temper("hosted-declining", hosting.HostedDeclining),
     Temper("hosted-misnamed", hosting.HostedMisnamed),
+    Temper("hosted-phishing", hosting.HostedPhishing),
 )
 
 
@@ -79,7 +80,8 @@ async def innocents_of(stage: Stage) -> list[Originator]:
 
 
 async def parties_of(stage: Stage, cast: Sequence[Temper]) -> list[Originator]:
-    """Everybody of the cast, in their places; then their hosts, and last the provider if it has customers."""
+    """Everybody of the cast, in their places; then their hosts, and last the provider and the registrar, each if it has
+    customers."""
     provider = esp.Provider(stage)
     if any(temper.account for temper in cast):
         stage.cast[esp.DOMAIN] = provider
@@ -90,4 +92,10 @@ async def parties_of(stage: Stage, cast: Sequence[Temper]) -> list[Originator]:
         await party.settle_in()
         found.append(party)
     found += [party.host_company for party in found if isinstance(party, hosting.Hosted)]
-    return [*found, provider] if provider.customers else found
+    found += [provider] if provider.customers else []
+    registrar = hosting.RegistrarDesk("registrar", stage)
+    registrar.customers = {party.domain: party for party in found if party.harmful}
+    if registrar.customers:
+        await registrar.settle_in()
+        found.append(registrar)
+    return found

@@ -22,6 +22,8 @@ class Registry:
         self._domains: dict[str, tuple[Instant, str]] = {}
         self._holders: dict[str, tuple[str, Shape]] = {}
         self.asked: list[str] = []
+        self.registrar = ""
+        """By whom every domain was registered; it answers for itself at `rdap.` below its name."""
 
     def register(self, domain: str, *, registered_at: Instant, holder: str) -> None:
         """Makes a domain known."""
@@ -51,7 +53,14 @@ class Registry:
             return None
         registered_at, holder = self._domains[name]
         event = {"eventAction": "registration", "eventDate": show_instant(registered_at)}
-        return {"objectClassName": "domain", "ldhName": name, "events": [event], "entities": [_entity(holder)]}
+        found: dict[str, object] = {"objectClassName": "domain", "ldhName": name, "events": [event]}
+        found["entities"] = [_entity(holder)]
+        if not self.registrar:
+            return found
+        desk = _entity("Abuse desk", "abuse", ({}, f"abuse@{self.registrar}"))
+        found["entities"] = [_entity(holder), _entity(self.registrar, "registrar", inner=(desk,))]
+        own = f"https://rdap.{self.registrar}/domain/{name}"
+        return {**found, "links": [{"rel": "related", "type": TYPE, "href": own}]}
 
     def _network(self, address: str) -> dict[str, object] | None:
         prefix, _, _ = address.rpartition(".")

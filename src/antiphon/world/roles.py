@@ -69,6 +69,9 @@ GROUPS: tuple[Group, ...] = (
             "host-declining": "asks for no more: it gets no more",
             "hosted-misnamed": "a deaf customer in a network for which the registry names a bystander",
             "host-misnamed": "the host of that network: nobody is told, since two sources disagree",
+            "hosted-phishing": "imitates a bank by a new domain; a person reads it and notes what it is",
+            "host-phishing": "ignores complaints, and is told first all the same",
+            "registrar": "where every domain was registered: it is told after the host had its time, and suspends it",
         },
     ),
     Group(

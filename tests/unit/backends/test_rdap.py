@@ -78,6 +78,39 @@ async def test_the_longest_zone_and_network_decide() -> None:
     assert (await rdap.holder("5.5.1.2"), await rdap.holder("5.6.1.2")) == ("SMALL", "BIG")
 
 
+def at_registrar(*mails: str, related: str = "") -> dict[str, object]:
+    """An answer about a domain whose registrar's desk has these addresses, and where that registrar answers itself."""
+    rows = [["email", {}, "text", mail] for mail in mails]
+    desk = {"roles": ["abuse"], "vcardArray": ["vcard", rows]}
+    link = {"rel": "related", "type": "application/rdap+json", "href": related}
+    return {"entities": [{"roles": ["registrar"], "entities": [desk]}], "links": [link] if related else []}
+
+
+async def test_a_registrar_is_asked_where_its_registry_says() -> None:
+    """Once in a day; what each of the two names stays apart."""
+    registry, own = Registry(), "https://rdap.registrar.example/domain/one.example"
+    registry.answers["https://rdap.example/domain/one.example"] = at_registrar("a@registrar.example", related=own)
+    registry.answers[own] = at_registrar("b@registrar.example")
+    rdap = registry.rdap()
+    for _ in range(2):
+        assert await rdap.registrar_contacts("one.example") == (("a@registrar.example",), ("b@registrar.example",))
+    assert registry.asked.count(own) == 1
+
+
+async def test_a_registrar_that_is_nowhere_has_said_nothing() -> None:
+    """No link, and one to what is no https, or to a name that is none: that is not asked."""
+    registry = Registry()
+    registry.answers["https://rdap.example/domain/one.example"] = at_registrar("a@registrar.example")
+    assert await registry.rdap().registrar_contacts("one.example") == (("a@registrar.example",), ())
+    for number, link in enumerate(
+        ("http://registrar.example/", "https://127.0.0.1/", "https://user@registrar.example/")
+    ):
+        registry.answers[f"https://rdap.example/domain/d{number}.example"] = at_registrar("a@r.example", related=link)
+        with pytest.raises(Unreachable):
+            await registry.rdap().registrar_contacts(f"d{number}.example")
+        assert link not in registry.asked
+
+
 async def test_what_no_registry_knows_is_none() -> None:
     """No zone, a 404, no registration event, a date that is none: the age is unknown, not an error."""
     registry = Registry()

@@ -85,7 +85,7 @@ async def test_what_left_and_what_came_back_are_listed_and_shown() -> None:
 async def test_a_contact_is_looked_up_with_every_reason() -> None:
     """`contact lookup IP` and `contact lookup DOMAIN`: whom a complaint would reach, who says so, and why not."""
     house = await with_mails()
-    house.names.contacts["shop.example"] = (("abuse@registrar.example",), ())
+    house.names.registrars["shop.example"] = (("abuse@registrar.example",), ())
     async with running(house) as home:
         address = json.loads((await home.run("contact", "lookup", PEER, "--json")).stdout)
         domain = json.loads((await home.run("contact", "lookup", "www.shop.example", "--json")).stdout)

@@ -55,8 +55,17 @@ def test_the_blocklist_is_kept_by_people_with_keys(home: Path) -> None:
     refused = run(home, "originator", "shop.example", "unblock", "--why", "mine", "--key", str(stranger))
     assert refused.exit_code == 66
     lifted = run(home, "originator", "shop.example", "unblock", "--why", "another owner", "--json")
-    assert json.loads(lifted.stdout) == {"originator": "shop.example", "blocked": False, "by": "ada"}
+    assert json.loads(lifted.stdout) == {"originator": "shop.example", "deed": "unblock", "by": "ada"}
     assert json.loads(run(home, "originator", "shop.example", "--json").stdout)["blocked"] == ""
+
+
+def test_harm_is_found_only_in_what_a_domain_signed_itself(home: Path) -> None:
+    """A stranger's name, a provider's customer, and a finding that was never made: each refused in a sentence."""
+    for name, what in (("bank.example", "phishing"), ("esp.example/4711", "malware"), ("bank.example", "harmless")):
+        refused = run(home, "originator", name, "found", what, "--why", "imitates a bank")
+        assert refused.exit_code == 77, refused.output
+    assert json.loads(run(home, "originator", "bank.example", "--json").stdout)["found"] == ""
+    assert run(home, "originator", "bank.example", "found", "spam", "--why", "x").exit_code == 2
 
 
 def test_private_keys_stay_outside_the_home(home: Path) -> None:

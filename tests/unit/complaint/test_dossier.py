@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from antiphon.complaint.dossier import FEWEST_SHOWN, LANGUAGES, WAYS, WORDS, Facts, print_dossier
+from antiphon.complaint.dossier import FEWEST_SHOWN, LANGUAGES, READERS, WAYS, WORDS, Facts, print_dossier
 
 FACTS = Facts(
     node="Home", legal_name="Home e.V.", postal_address="Way 1, 12345 Town", address="9.8.7.6",
@@ -39,6 +39,18 @@ def test_who_could_not_be_asked_is_not_said_to_have_been(language: str) -> None:
     """No date, no proof."""
     _, text = print_dossier(replace(FACTS, asked_on="", entry=None), language)
     assert "2026-03-03" not in text and FACTS.ledger_url not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("reader", READERS[1:])
+def test_whoever_comes_after_the_host_reads_what_was_found_and_who_was_told(language: str, reader: str) -> None:
+    """In lines that a terminal shows whole; it is not asked to look for a customer."""
+    found = replace(FACTS, reader=reader, harm="phishing", found_on="2026-04-01", finding=20 * "a bank?? ")
+    subject, text = print_dossier(replace(found, told_on="2026-04-09", told=1313), language)
+    for fact in ("phishing", "2026-04-01", 7 * "a bank?? ", "2026-04-09", "1313", WORDS[language][reader]):
+        assert fact in text
+    assert subject.startswith("phishing") and WORDS[language]["network"] not in text
+    assert max(map(len, text.split("\r\n"))) <= 100 and "{" not in text
 
 
 def test_every_language_has_every_text() -> None:

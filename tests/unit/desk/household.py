@@ -119,6 +119,7 @@ class Names:
         self.registered: dict[str, Instant | None] = {}
         self.registry_asked: list[str] = []
         self.contacts: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self.registrars: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     async def ask(self, name: str, kind: str, questions: Questions | None = None) -> Answer:
         if questions is not None and not questions.take():
@@ -140,6 +141,10 @@ class Names:
         self.registry_asked.append(subject)
         return self.contacts.get(subject, ((), ()))
 
+    async def registrar_contacts(self, domain: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        self.registry_asked.append(domain)
+        return self.registrars.get(domain, ((), ()))
+
     def call(self, address: str, name: str) -> None:
         """The address has this name, which leads back to it."""
         self.rows[address, "PTR"], self.rows[name, "A"] = (f"{name}.",), (address,)
@@ -157,6 +162,7 @@ class Destinations:
         self.said: list[str] = []
         self.asked: list[tuple[str, str, str]] = []
         self.takes_not = ""
+        self.refuses: set[str] = set()
         self.mails: list[str] = []
         self.letters: list[Letter] = []
         self.answers: list[Letter] = []
@@ -178,6 +184,8 @@ class Destinations:
     async def send(self, permit: Permit, letter: Letter) -> Exchange:
         self.mails.append(letter.recipient)
         self.letters.append(letter)
+        if letter.recipient in self.refuses:
+            return Exchange("failed", "550 5.1.1", None, 1000, 500, "", True)
         return Exchange("accepted", "250", None, 1000, 500, "", True)
 
 

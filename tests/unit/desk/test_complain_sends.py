@@ -212,7 +212,7 @@ async def test_nothing_leaves_where_one_thing_stands_in_the_way(
                 house.time.now())  # fmt: skip
     await house.store.write(lambda tx: tx.put(pair))
     for matter in await house.all(Matter):
-        await house.store.write(lambda tx, matter=matter: tx.drop(Matter, matter.case, matter.prefix))
+        await house.store.write(lambda tx, matter=matter: tx.drop(Matter, matter.case, matter.object))
     await obstacle(house)
     await house.wait(14 * DAY)
     assert house.out.mails == [] and await told(house) == []

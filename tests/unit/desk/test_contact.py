@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from antiphon.complaint.authority import Authority
 from antiphon.complaint.contact import Scope, Source, best
-from antiphon.desk.contact import look_up
+from antiphon.complaint.known import Harm
+from antiphon.desk.contact import look_up, look_up_authority
+from antiphon.desk.told import decline
 from antiphon.errors import MalformedInput
 from antiphon.ports import QUESTIONS_PER_MESSAGE
 from antiphon.web import complaints
@@ -91,13 +94,26 @@ async def test_silence_is_no_contact(house: Household) -> None:
 
 
 async def test_a_domain_leads_to_its_registrar(house: Household) -> None:
-    """One source: it is shown, with the reason why it gets nothing."""
-    house.names.contacts["shop.example"] = (("abuse@registrar.example",), ())
-    house.names.rows["registrar.example", "MX"] = ("10 mx.registrar.example",)
-    shown = await complaints.lookup(house.desk, {"subject": "www.shop.example"})
-    assert isinstance(shown, dict)
-    assert (shown["subject"], shown["scope"], shown["contact"]) == ("shop.example", "registrar", None)
-    assert [c["rules"] for c in shown["candidates"]] == [["two-sources"]]
+    """As its registry says and as it says itself; by one of the two alone it is shown, with why it gets nothing."""
+    desk, rows = "abuse@registrar.example", house.names.rows
+    rows["registrar.example", "MX"] = ("10 mx.registrar.example",)
+    for itself, chosen, rules in (((), None, ["two-sources"]), ((desk,), desk, [])):
+        house.names.registrars["shop.example"] = ((desk,), itself)
+        shown = await complaints.lookup(house.desk, {"subject": "www.shop.example"})
+        assert isinstance(shown, dict)
+        assert (shown["subject"], shown["scope"], shown["contact"]) == ("shop.example", "registrar", chosen)
+        assert [c["rules"] for c in shown["candidates"]] == [rules]
+
+
+async def test_an_authority_is_tied_by_the_file_and_by_the_operator(house: Household) -> None:
+    """And asked of DNS only; one that takes no mail, or asked for no more, is not told."""
+    cert = Authority("cert", "reports@cert.example", (Harm.PHISHING,), "a team", "cert.example", "2026-11-27")
+    assert best(await look_up_authority(house.desk, cert)) is None
+    house.names.rows["cert.example", "MX"] = ("10 mx.cert.example",)
+    (found,) = await look_up_authority(house.desk, cert)
+    assert best([found]) == found and house.names.registry_asked == []
+    await house.store.write(lambda tx: decline(tx, cert.address, "they asked", house.time.now()))
+    assert best(await look_up_authority(house.desk, cert)) is None
 
 
 @pytest.mark.parametrize("subject", ["10.0.0.1", "::1", "not a name", "", "192.0.2.1"])

@@ -19,6 +19,8 @@ from antiphon.formats.rdap import (
     holder,
     is_truncated,
     registered_at,
+    registrar_addresses,
+    related_url,
 )
 
 VECTORS = Path(os.environ.get("ANTIPHON_VECTORS", "/nowhere")) / "rdap"
@@ -119,6 +121,33 @@ def test_recorded_answers_of_registries() -> None:
     assert found["apnic-ip"][0].startswith("abuse@") and len(found["apnic-ip"]) == 2
 
 
+def test_only_what_stands_in_the_registrar_s_entity_is_the_registrar_s() -> None:
+    """A registrant that calls itself the abuse desk of its own domain is none; roles may stand together."""
+    own = entity("abuse", "me@shop.example")
+    desk = entity("abuse", "abuse@registrar.example")
+    found = {"entities": [entity("registrant", inner=(own,)), own, entity("registrar sponsor", inner=(desk,))]}
+    assert [str(a) for a in registrar_addresses(found)] == ["abuse@registrar.example"]
+    both = {"entities": [entity("registrar abuse", "abuse@registrar.example")]}
+    assert [str(a) for a in registrar_addresses(both)] == ["abuse@registrar.example"]
+
+
+@pytest.mark.parametrize("links", [None, "x", [], [{"rel": "self", "href": "https://a.example/"}], [{"rel": "related"}],
+                                   [{"rel": "related", "type": "text/html", "href": "https://a.example/"}],
+                                   [{"rel": "related", "type": "application/rdap+json", "href": 7}]])  # fmt: skip
+def test_a_link_that_is_none_leads_nowhere(links: object) -> None:
+    """Another relation, another type, no text."""
+    assert related_url({"links": links}) == ""
+
+
+@pytest.mark.skipif(not VECTORS.is_dir(), reason="needs the vectors of public specifications")
+def test_recorded_registrars() -> None:
+    """Two domains name the registrar's desk and its own server; one registry tells neither."""
+    for number, known in ((1, True), (2, False), (3, True)):
+        found = json.loads((VECTORS / f"data_rdap_response_domain{number}.json").read_text("utf-8"))
+        assert bool(registrar_addresses(found)) is known and related_url(found).startswith("https://") is known
+
+
+FIELDS = ("entities", "roles", "vcardArray", "events", "name", "remarks", "links", "rel")
 ODD = st.recursive(
     st.none()
     | st.booleans()
@@ -127,16 +156,19 @@ ODD = st.recursive(
     | st.just(["vcard", [["email", {}, "text", "a@b"]]]),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["entities", "roles", "vcardArray", "events", "name", "remarks"]), inner)
+        | st.dictionaries(
+            st.sampled_from(["entities", "roles", "vcardArray", "events", "name", "remarks", "links", "rel"]), inner
+        )
     ),
     max_leaves=20,
 )
 
 
-@given(st.dictionaries(st.sampled_from(["entities", "events", "name", "remarks"]), ODD))
+@given(st.dictionaries(st.sampled_from(FIELDS), ODD))
 def test_any_object_is_read(found: Json) -> None:
     """Nothing raises."""
     list(cards(found))
     assert isinstance(holder(found), str) and isinstance(abuse_addresses(found), tuple)
     registered_at(found)
     is_truncated(found)
+    assert isinstance(registrar_addresses(found), tuple) and isinstance(related_url(found), str)

@@ -32,7 +32,7 @@ from tests.unit.house.repository import ROOT, below, name, text
 REFERENCE = ROOT / "docs" / "reference"
 HOW = "written anew by running this test with ANTIPHON_WRITE_DOCS=1"
 # Where code opens a socket to the outside: a call that dials, asks DNS, or fetches from a registry.
-WAYS = "answer|hook|ask|post|send|takes|fetch|holder|abuse_contacts|registered_at|connect|open_connection"
+WAYS = "answer|hook|ask|post|send|takes|fetch|holder|(?:abuse|registrar)_contacts|registered_at|connect|open_connection"
 EGRESS = re.compile(rf"\.(?:{WAYS})\(")
 EGRESS_ROOMS = ("src/antiphon/desk", "src/antiphon/node.py", "src/antiphon/intake/imap.py")
 

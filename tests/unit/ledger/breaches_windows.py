@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.unit.ledger.breaches import Breach, Published, ask, breach, breaches, value
-from tests.unit.ledger.building import NOTICE_SETTLED, REQUEST_SETTLED, Ledger
+from tests.unit.ledger.building import COMPLAINT_SETTLED, NOTICE_SETTLED, REQUEST_SETTLED, Ledger
 from tests.unit.ledger.keys import sha, u
 from tests.unit.ledger.story import Story, good
 
@@ -198,9 +198,30 @@ def nothing(story: Story) -> None:
 
 breaches(
     "complaint-row",
-    *(after(nothing, row(number)) for number in (0, 1, 2, 4, 6)),
+    *(after(nothing, row(number)) for number in (0, 1, 2, 4, 6, 7, 8)),
     after(nothing, row(3, "other")),
     after(nothing, row(4, "other")),
+)
+
+
+def climbs(*tiers: tuple[int, int, int]) -> Ledger:
+    """Complaints of one case by these rows, each so many days after the one before, and what became of each."""
+    story = good()
+    for number, (rule, gap, outcome) in enumerate(tiers):
+        days(gap)(story)
+        intent = story.ledger.complaint(story.mails[f"other {number}"], change={0x11: u(2, rule)})
+        story.ledger.settle(COMPLAINT_SETTLED, intent, outcome)
+    return story.ledger
+
+
+breaches(
+    "complaint-row",
+    lambda: climbs((6, 8, 1)),
+    lambda: climbs((5, 0, 1), (6, 2, 1)),
+    lambda: climbs((5, 0, 5), (6, 8, 1)),
+    lambda: climbs((5, 0, 1), (7, 8, 1)),
+    lambda: climbs((5, 0, 1), (6, 8, 1), (7, 2, 1)),
+    lambda: climbs((5, 0, 1), (6, 8, 5), (7, 8, 1)),
 )
 
 
@@ -248,6 +269,7 @@ PERMITTED = [
     after(undelivered, row(4, "other")),
     after(nothing, row(5, "other")),
     lambda: Published(heard(6).ledger.files()),
+    lambda: climbs((5, 0, 1), (6, 3, 1), (7, 3, 1)),
     lambda: opened(heard(7, 1)),
     lambda: opened(heard(6), "told 0"),
     lambda: opened(heard(6), "told 1"),

@@ -158,6 +158,20 @@ async def test_who_was_asked_before_is_proved_and_who_was_not_is_not(house: Hous
     assert (await browser.get(proof)).status == 404 and "Entry 2" not in (await browser.get(link(house))).text
 
 
+@pytest.mark.parametrize(
+    ("rule", "what", "words"), [(6, "shop.example", "domain itself"), (7, "cert", "Nothing, unless")]
+)
+async def test_a_registrar_and_an_authority_read_what_is_theirs(
+    house: Household, browser: Visitor, rule: int, what: str, words: str
+) -> None:
+    """Not that they have a customer; and that the tier before was told."""
+    (complaint,) = await told(house)
+    await house.store.write(lambda tx: tx.put(replace(complaint, rule=rule, object=what)))
+    text = (await browser.get(link(house))).text
+    assert words in text and f"<td>{what}" in text and "told before you" in text
+    assert "Find your customer" not in text and "offers nobody" not in text
+
+
 async def test_the_page_does_not_move_when_somebody_reports(house: Household, browser: Visitor) -> None:
     """No count and no instant: it says what the complaint said."""
     before = (await browser.get(link(house))).text

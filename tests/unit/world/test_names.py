@@ -57,6 +57,15 @@ async def test_what_was_set_is_found(names: Names, name: str, kind: str, found: 
     assert texts(await asked(names, name, kind)) == found
 
 
+async def test_a_domain_that_is_forgotten_is_absent_with_all_below_it(names: Names) -> None:
+    """The others stay; what was answered before is not answered from memory."""
+    assert texts(await asked(names, "shop.example", "A"))
+    names.forget("shop.example")
+    for name in ("shop.example", "any.shop.example", "www.shop.example"):
+        assert (await asked(names, name, "A")).rcode() == dns.rcode.NXDOMAIN
+    assert texts(await asked(names, "10.1.128.44.in-addr.arpa", "PTR"))
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "code"),
     [

@@ -26,7 +26,7 @@ def client(registry: Registry) -> Rdap:
     """The node's look-ups, with the world's answers as they would come over https."""
 
     async def fetch(url: str) -> tuple[int, str, bytes]:
-        status, _, body = registry.answer("GET", url.removeprefix(f"https://{HOST}"))
+        status, _, body = registry.answer("GET", f"/{url.split('/', 3)[3]}")
         return status, "", body
 
     return Rdap(fetch, names=f"https://{HOST}/dns.json", networks=[f"https://{HOST}/ipv4.json"])
@@ -54,6 +54,17 @@ async def test_the_five_registries_answer_each_in_its_shape() -> None:
         ("abuse@apnic.example",), ("abuse@arin.example",), ("abuse@ripe.example",)
     ]  # fmt: skip
     assert sorted(name for name, desks in found.items() if not desks) == ["afrinic.example", "lacnic.example"]
+
+
+async def test_a_registrar_answers_for_itself_where_the_registry_points() -> None:
+    """The same desk twice: from the registry of names, and from the registrar's own server."""
+    registry = Registry("44.128.0.0/10")
+    registry.register("shop.example", registered_at=AT, holder="Shop Ltd")
+    assert await client(registry).registrar_contacts("shop.example") == ((), ())
+    registry.registrar = "registrar.example"
+    desk = ("abuse@registrar.example",)
+    assert await client(registry).registrar_contacts("shop.example") == (desk, desk)
+    assert await client(registry).registered_at("shop.example") == AT
 
 
 async def test_nobody_is_made_up(registry: Registry) -> None:

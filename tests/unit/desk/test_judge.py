@@ -7,8 +7,8 @@ from hashlib import sha256
 
 import pytest
 
-from antiphon.desk.block import Blocking, blocked, originator_named, prepare_blocking, submit_blocking
 from antiphon.desk.click import click, show_click
+from antiphon.desk.judge import Deed, Judgement, blocked, originator_named, prepare_judgement, submit_judgement
 from antiphon.desk.standing import standing_of
 from antiphon.errors import MalformedInput, RefusedByLaw
 from antiphon.formats.note import sign
@@ -40,8 +40,10 @@ async def house() -> Household:
 
 async def decide(house: Household, name: str = "shop.example", *, lift: bool = False, key: bytes = ADA) -> str:
     """A person signs it."""
-    prepared = await prepare_blocking(house.desk, name, "it sells what it learns", by=0, lift=lift)
-    return await submit_blocking(house.desk, prepared, sign(key, prepared.sign))
+    prepared = await prepare_judgement(
+        house.desk, name, Deed.UNBLOCK if lift else Deed.BLOCK, "it sells what it learns", by=0
+    )
+    return await submit_judgement(house.desk, prepared, sign(key, prepared.sign))
 
 
 async def more_mail(house: Household) -> None:
@@ -107,30 +109,56 @@ async def forged(house: Household) -> None:
 
 
 async def other_words(house: Household) -> None:
-    prepared = await prepare_blocking(house.desk, "shop.example", "a reason", by=0, lift=False)
-    other = Blocking(prepared.day, "shop.example", "another", 0, False)
-    await submit_blocking(house.desk, other, sign(ADA, prepared.sign))
+    prepared = await prepare_judgement(house.desk, "shop.example", Deed.BLOCK, "a reason", by=0)
+    other = Judgement(prepared.day, "shop.example", Deed.BLOCK, "another", 0)
+    await submit_judgement(house.desk, other, sign(ADA, prepared.sign))
 
 
 async def of_yesterday(house: Household) -> None:
-    prepared = await prepare_blocking(house.desk, "shop.example", "a reason", by=0, lift=False)
+    prepared = await prepare_judgement(house.desk, "shop.example", Deed.BLOCK, "a reason", by=0)
     house.time.at = Instant(house.time.at + DAY)
-    await submit_blocking(house.desk, prepared, sign(ADA, prepared.sign))
+    await submit_judgement(house.desk, prepared, sign(ADA, prepared.sign))
 
 
 async def without_a_reason(house: Household) -> None:
-    await prepare_blocking(house.desk, "shop.example", " ", by=0, lift=False)
+    await prepare_judgement(house.desk, "shop.example", Deed.BLOCK, " ", by=0)
 
 
 async def nothing_to_lift(house: Household) -> None:
-    await prepare_blocking(house.desk, "shop.example", "a reason", by=0, lift=True)
+    await prepare_judgement(house.desk, "shop.example", Deed.UNBLOCK, "a reason", by=0)
 
 
 async def no_domain(house: Household) -> None:
-    await prepare_blocking(house.desk, "not a domain", "a reason", by=0, lift=False)
+    await prepare_judgement(house.desk, "not a domain", Deed.BLOCK, "a reason", by=0)
 
 
-@pytest.mark.parametrize("how", [forged, other_words, of_yesterday, without_a_reason, nothing_to_lift, no_domain])
+async def of_a_provider(house: Household) -> None:
+    await prepare_judgement(house.desk, "esp.example/4711", Deed.PHISHING, "a reason", by=0)
+
+
+async def of_a_stranger(house: Household) -> None:
+    await prepare_judgement(house.desk, "bank.example", Deed.PHISHING, "imitated by somebody", by=0)
+
+
+async def with_an_address(house: Household) -> None:
+    await prepare_judgement(house.desk, "shop.example", Deed.MALWARE, f"sent to {MEMBER}", by=0)
+
+
+async def in_two_lines(house: Household) -> None:
+    await prepare_judgement(house.desk, "shop.example", Deed.MALWARE, "one\r\nBcc: two", by=0)
+
+
+async def nothing_found(house: Household) -> None:
+    await prepare_judgement(house.desk, "shop.example", Deed.HARMLESS, "a reason", by=0)
+
+
+HOWS = [
+    forged, other_words, of_yesterday, without_a_reason, nothing_to_lift, no_domain, of_a_provider, of_a_stranger,
+    with_an_address, in_two_lines, nothing_found,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HOWS)
 async def test_what_no_person_signed_today_changes_nothing(
     house: Household, how: Callable[[Household], Awaitable[None]]
 ) -> None:
