@@ -12,7 +12,7 @@ from antiphon.formats.arf import Feedback, print_as_xarf, print_feedback
 from antiphon.optout.case import Case
 from antiphon.optout.channel import Kind, Offer
 from antiphon.optout.evidence import Evidence
-from antiphon.optout.wording import FEEDBACK, FEEDBACK_SUBJECT, OPT_OUT, OPT_OUT_SUBJECT
+from antiphon.optout.wording import DESK, FEEDBACK, FEEDBACK_SUBJECT, OPT_OUT, OPT_OUT_SUBJECT
 from antiphon.terms import HOUR, Instant, to_datetime
 
 EXPIRES = 72 * HOUR
@@ -43,11 +43,16 @@ def _header(desk: Desk, case: Case, now: Instant) -> list[tuple[str, str]]:
     ]
 
 
+def _desk_line(desk: Desk) -> str:
+    """Where the sender desk is, for whoever has no link of a notice; nothing before the node has a public place."""
+    return DESK.format(url=f"{desk.house.public_url.rstrip('/')}/desk/") if desk.house.public_url else ""
+
+
 def _opt_out(desk: Desk, header: list[tuple[str, str]]) -> bytes:
     """Our own fixed text (RFC 6068 §7): from the header come one recipient and perhaps a known subject."""
     lines = [f"{name}: {value}" for name, value in header]
     lines += ["MIME-Version: 1.0", "Content-Type: text/plain; charset=us-ascii", ""]
-    lines += [*OPT_OUT.format(node=desk.house.domain).splitlines(), ""]
+    lines += [*OPT_OUT.format(node=desk.house.domain, desk=_desk_line(desk)).splitlines(), ""]
     return "\r\n".join(lines).encode("ascii")
 
 
@@ -61,7 +66,8 @@ def _feedback(
     if evidence.feedback_id:
         reported += f"CFBL-Feedback-ID: {evidence.feedback_id}\r\n"
     machine = (("feedback-type", "abuse"), ("user-agent", f"Antiphon/{__version__}"), ("version", "1"))
-    told = Feedback(machine, FEEDBACK.format(node=desk.house.domain), reported.encode("ascii"), whole=False)
+    text = FEEDBACK.format(node=desk.house.domain, desk=_desk_line(desk))
+    told = Feedback(machine, text, reported.encode("ascii"), whole=False)
     marked, boundary = [*header, ("Auto-Submitted", "auto-generated")], f"=_{desk.chance.draw(12).hex()}"
     key = desk.house.derived(f"redaction/{offer.target}")
     document = b""

@@ -142,7 +142,10 @@ Please remove the recipient that this address or subject identifies from your
 mailing list. This is an ordinary opt-out of one person, sent for that person
 by {node}, through the address that your List-Unsubscribe field publishes.
 
-No more mail from us: answer with "stop" in the first line.
+{desk}No more mail from us: answer with "stop" in the first line.
+"""
+DESK = """\
+Who we are, and how to say that this is wrong: {url}
 """
 FEEDBACK_SUBJECT = "Feedback report"
 FEEDBACK = """\
@@ -151,7 +154,7 @@ not want. Your CFBL-Address field asks for it. Please take the recipient that
 the identifiers below name off this mailing.
 
 Sent by {node}, once for that message. No address and no content is included.
-No more mail from us: answer with "stop" in the first line.
+{desk}No more mail from us: answer with "stop" in the first line.
 """
 
 

@@ -18,6 +18,8 @@ from starlette.routing import Route
 
 from antiphon.desk.answer import WORDS, heed
 from antiphon.desk.desk import Desk
+from antiphon.formats.message import parse_message
+from antiphon.optout.approval import Draft
 from antiphon.optout.attempt import Attempt
 from antiphon.optout.case import FINAL, Case, State
 from antiphon.ports import Transaction
@@ -92,8 +94,8 @@ class SenderDesk:
             said = f"<p role='status' class='lead'>{chip('✓', f'Noted: {word}', 'good')} {ANSWERS[word][1]}</p>"
             again = await self._desk.store.read(lambda tx: tx.get(Case, found.case))
             case = again if again is not None else found
-        notice = await self._desk.store.read(lambda tx: notice_of(tx, case))
-        return page(self._desk.house.name, "Is this mail really ours? Yes.", said + self._body(case, notice))
+        notice, text = await self._desk.store.read(lambda tx: (notice_of(tx, case), text_of_notice(tx, case)))
+        return page(self._desk.house.name, "Is this mail really ours? Yes.", said + self._body(case, notice, text))
 
     async def proof(self, request: Request) -> Response:
         """C2SP tlog-proof of the notice's entry, its bytes as `extra`."""
@@ -122,7 +124,7 @@ class SenderDesk:
         found = await self._desk.store.read(lambda tx: tx.find(kind, **{name: token}))
         return found[0] if found else self._plain("There is nothing here", NO_LINK, status=404)
 
-    def _body(self, case: Case, notice: Attempt | None) -> str:
+    def _body(self, case: Case, notice: Attempt | None, text: str) -> str:
         house = self._desk.house
         forms = "".join(
             f"<form method=post><input type=hidden name=word value={word}><button>{escape(ANSWERS[word][0])}</button>"
@@ -132,7 +134,7 @@ class SenderDesk:
         return (
             f"<p class='lead'>People whose mailboxes we look after do not want mail of "
             f"<strong>{escape(case.originator)}</strong>. The notice that brought you here asks for that once, on "
-            f"behalf of all of them.</p>{_facts(case, notice)}"
+            f"behalf of all of them.</p>{_facts(case, notice)}{_told(text)}"
             f"<h2>Your answer</h2><p>Each of the three only makes us do less. You need no account.</p>{forms}"
             "<h2>Who is it about?</h2><p>Show that you hold the key that signed your mail, and you get one row a "
             "person, in the tokens that you gave them, as a file for your list; you can say of each what became "
@@ -157,6 +159,20 @@ class SenderDesk:
 def notice_of(tx: Transaction, case: Case) -> Attempt | None:
     """The notice of a case, once one left."""
     return tx.get(Attempt, case.notice_intent) if case.notice_intent is not None else None
+
+
+def text_of_notice(tx: Transaction, case: Case) -> str:
+    """What the notice of a case said to people, once it left; it holds size classes and days, and no row."""
+    notice, draft = notice_of(tx, case), tx.get(Draft, case.case)
+    if notice is None or draft is None or draft.digest != notice.message:
+        return ""
+    parts = (part for part in parse_message(draft.message).parts() if part.content_type == "text/plain")
+    return next((part.text() for part in parts), "")
+
+
+def _told(text: str) -> str:
+    """As it was sent; days and size classes stand in its first lines."""
+    return f"<details><summary>What the notice told you</summary><pre>{escape(text)}</pre></details>" if text else ""
 
 
 def _facts(case: Case, notice: Attempt | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import Message
 from email.utils import format_datetime
@@ -49,6 +50,21 @@ def parts_of(raw: bytes) -> list[Message]:
     parts = message_from_bytes(raw).get_payload()
     assert isinstance(parts, list)
     return [part for part in parts if isinstance(part, Message)]
+
+
+async def test_every_letter_leads_to_the_sender_desk_once_there_is_one() -> None:
+    """A report and an opt-out by mail; a node without a public place names none, and keeps the word that stops it."""
+    house = await Household().open()
+    await house.knows("shop.example")
+    await house.delivered(house.mail())
+    (case,) = await house.all(Case)
+    evidence = evidence_of(sign(mail("fbl@shop.example; report=arf"), covers=ALL))
+    for url, shown in (("https://node.example/", True), ("", False)):
+        house.desk = replace(house.desk, house=replace(house.desk.house, public_url=url))
+        offer = next(offer for offer in evidence.offers if offer.kind is Kind.CFBL)
+        for kind in (Kind.CFBL, Kind.MAILTO):
+            text = letter_for(house.desk, case, replace(offer, kind=kind), evidence).decode("ascii")
+            assert ("https://node.example/desk/\r\n" in text) is shown and 'answer with "stop"' in text
 
 
 async def test_xarf_is_written_where_it_was_asked_for() -> None:

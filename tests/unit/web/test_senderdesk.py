@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import csv
+import email
+import io
 import re
+from dataclasses import replace
 from hashlib import sha256
+from html import unescape
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,7 +21,7 @@ from antiphon.ledger.allowance import Armed
 from antiphon.optout.approval import Draft, Scope
 from antiphon.optout.case import Case, State
 from antiphon.optout.destination import Pair
-from antiphon.terms import DAY
+from antiphon.terms import DAY, Digest
 from antiphon.web.pages import Pages
 from antiphon.web.senderdesk import A_MINUTE, SenderDesk, Turnstile
 from tests.unit.desk.household import MEMBER, Household
@@ -74,13 +79,25 @@ async def test_the_page_does_not_move_when_somebody_reports(house: Household, br
     await house.wait(3 * DAY)
     assert (await browser.get(await link(house))).text == before
     said = re.sub(r"<style>.*?</style>", "", before, flags=re.DOTALL)
-    assert not re.search(r"\d\d:\d\d|\b5 (?:mails|members)", said)
+    assert not re.search(r"\d\d:\d\d|(?<!at least )\b5 (?:mails|members)", said)
+
+
+async def test_the_page_says_what_the_notice_said_and_names_nobody(house: Household, browser: Visitor) -> None:
+    """Its text with days and size classes, word for word, as text; no row of it. Nothing before a notice left."""
+    text = unescape((await browser.get(await link(house))).text)
+    assert "What the notice told you" in text and "What we saw     at least 5 mails to at least 5 mailboxes" in text
+    (draft,) = await house.all(Draft)
+    rows = next(p for p in email.message_from_bytes(draft.message).walk() if p.get_filename() == "rows.csv")
+    payload = rows.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    tokens = [row["message_id"] for row in csv.DictReader(io.StringIO(payload.decode()))]
+    assert tokens and not any(token in text for token in tokens)
+    await house.store.write(lambda tx: tx.put(replace(draft, digest=Digest(bytes(32)))))
+    assert "What the notice told you" not in (await browser.get(await link(house))).text
 
 
 async def test_a_state_that_only_reports_reach_is_not_shown(house: Household, browser: Visitor) -> None:
     """*ignored* would say that its mail was read and reported after the window."""
-    from dataclasses import replace
-
     before = (await browser.get(await link(house))).text
     (case,) = await house.all(Case)
     for state in (State.IGNORED, State.REQUESTING, State.QUIET):
