@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -28,9 +29,15 @@ http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folde
 
 
 @pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
+def node(tmp_path: Path) -> Node:
+    """Not started yet."""
+    return Node(tmp_path)
+
+
+@pytest.fixture
+def port(node: Node, tmp_path: Path) -> Iterator[int]:
     """Where nginx shows the node."""
-    node, inside, outside = Node(tmp_path), free_port(), free_port()
+    inside, outside = free_port(), free_port()
     node.surroundings = {"ANTIPHON_DOORS__HTTP": f"{HERE}:{inside}"}
     node.run("init")
     (tmp_path / "nginx.conf").write_text(CONFIGURATION.format(folder=tmp_path, port=outside, node=inside), "utf-8")
@@ -68,3 +75,21 @@ def test_links_and_forms_hold_on_a_sub_path(port: int) -> None:
     status, cache, text = ask(port, "POST", "/anti/desk/", "domain=shop.example")
     assert (status, cache) == (200, "no-store") and "action=dispute" in text
     assert urljoin("/anti/desk/", "dispute") == "/anti/desk/dispute"
+
+
+def test_the_place_of_a_report_holds_on_a_sub_path(node: Node, port: int) -> None:
+    """What `Location` names, resolved as a client does, is the report: asked there, the node knows it."""
+    node.run("member", "add", "ann@home.example")
+    ticket = json.loads(node.run("ticket", "make", "ann@home.example", "--name", "mutt", "--json"))["ticket"]
+    line = HTTPConnection(HERE, port, timeout=20)
+    head = {"Authorization": f"Bearer {ticket}"}
+    raw = b"From: a@shop.example\r\nTo: ann@home.example\r\nSubject: x\r\n\r\nBuy.\r\n"
+    line.request("POST", "/anti/api/v1/reports", raw, {**head, "Content-Type": "message/rfc822"})
+    taken = line.getresponse()
+    name = json.loads(taken.read())["id"]
+    place = urljoin(f"http://{HERE}:{port}/anti/api/v1/reports", taken.headers["Location"])
+    assert (taken.status, place) == (202, f"http://{HERE}:{port}/anti/api/v1/reports/{name}")
+    line.request("GET", place.removeprefix(f"http://{HERE}:{port}"), headers=head)
+    told = line.getresponse()
+    assert (told.status, json.loads(told.read())["id"]) == (200, name)
+    line.close()

@@ -165,7 +165,8 @@ class Api:
         except AlreadyTaken as error:
             raise Refused(422, error.sentence()) from error
         self._wake.set()
-        place = f"{BASE}/reports/{name.hex()}"
+        # Relative to what was asked (RFC 9110 §10.2.2): a proxy may show this node below a path that it does not know.
+        place = f"reports/{name.hex()}"
         known = None if new else await self._submissions.outcome(member, name)
         outcome = known or Outcome(name, None, None)
         return _json(status_of(outcome), 202, {"Location": place})
