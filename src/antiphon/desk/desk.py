@@ -32,6 +32,8 @@ from antiphon.ports import (
 from antiphon.terms import Identifier, Instant
 
 ARMED = "armed"
+UNSET = "antiphon.invalid"
+"""The mail domain of a node that has none."""
 Placer = Callable[[Transaction, Fingerprint, Instant, Identifier], Place]
 """Puts a message that a member reported into a campaign, in the caller's transaction."""
 Sketcher = Callable[[bytes, Sequence[str]], Awaitable[Fingerprint]]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from antiphon.desk.desk import Desk, armed
+from antiphon.desk.desk import UNSET, Desk, armed
 from antiphon.desk.probe import last_probe
+from antiphon.desk.ring import ways_of
 from antiphon.ledger.allowance import Armed
 from antiphon.ports import Answer, Transaction
 from antiphon.registry.mandate import Mandate, MandateState
 from antiphon.terms import DAY, show_instant
 
-UNSET = "antiphon.invalid"
 PROBE_LASTS = 30 * DAY
 
 
@@ -126,11 +126,23 @@ def _probes(tx: Transaction, desk: Desk, doors: Sequence[str]) -> Iterator[Findi
             )  # fmt: skip
 
 
+def _bell(tx: Transaction, desk: Desk, _: Sequence[str]) -> Iterator[Finding]:
+    """Also a way that was good when it was written: a house becomes an originator by one reported mail."""
+    for way in ways_of(tx, desk):
+        if way.against:
+            yield Finding(
+                f"bell-{way.kind}", Severity.WARNING, way.against,
+                "What needs a person is told to nobody this way; it shows in `antiphon status` alone.",
+                "Name another place below [on_call] in settings.toml, then: antiphon notify test",
+            )  # fmt: skip
+
+
 KeptCheck = Callable[[Transaction, Desk, Sequence[str]], Iterator[Finding]]
 KEPT: tuple[tuple[str, KeptCheck], ...] = (
     ("switches", _switches),
     ("people", _people),
     ("probes", _probes),
+    ("bell", _bell),
 )
 """What the node has in itself; each stands apart from the others."""
 

@@ -17,8 +17,7 @@ from email.policy import SMTP  # noqa: TID251 - writes our own mail, reads nobod
 from email.utils import format_datetime
 
 from antiphon.complaint.known import KnownContact
-from antiphon.desk.desk import Desk
-from antiphon.desk.diagnose import UNSET
+from antiphon.desk.desk import UNSET, Desk
 from antiphon.desk.locate import exchanger_of, resolve
 from antiphon.desk.log import keep_number, number
 from antiphon.desk.notify import LOOP_FIELD, loop_token

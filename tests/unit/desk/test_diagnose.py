@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 
 from antiphon.desk import diagnose as diagnose_module
+from antiphon.desk.desk import OnCall
 from antiphon.desk.diagnose import PROBE_LASTS, Severity, diagnose
 from antiphon.desk.probe import probe_token, take_probe
 from antiphon.desk.withdraw import revoke
@@ -100,6 +101,19 @@ async def test_a_door_without_a_probe_is_told() -> None:
     assert await found(home, "milter") == {}
     home.time.at = Instant(home.time.at + PROBE_LASTS + 1)
     assert await found(home, "milter") == {"probe-milter": Severity.NOTE}
+
+
+async def test_a_bell_that_fell_silent_is_told() -> None:
+    """Good as long as nobody reports mail of that house; from then on each way to it is a warning, which says whose."""
+    home = await well()
+    told = OnCall("https://hooks.shop.example/x", b"a secret of sixteen bytes or more", mail="night@shop.example")
+    house = replace(home.desk.house, on_call=told)
+    assert await found(home, house=house) == {}
+    await home.delivered(home.mail())
+    assert await found(home, house=house) == {"bell-url": Severity.WARNING, "bell-mail": Severity.WARNING}
+    findings = await diagnose(replace(home.desk, house=house), ())
+    assert all("shop.example is of an originator" in finding.trigger for finding in findings)
+    assert await found(home, house=replace(house, on_call=OnCall())) == {}
 
 
 async def test_the_worst_comes_first() -> None:
