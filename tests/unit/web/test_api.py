@@ -36,25 +36,19 @@ class Answered:
     headers: dict[str, str]
     body: bytes
     read: bool
+    place: str = ""
 
     @property
     def json(self) -> Any:
         return json.loads(self.body) if self.body else None
-
-    @property
-    def place(self) -> str:
-        """Where a report is, that was handed in."""
-        return urljoin("/api/v1/reports", self.headers["location"])
 
 
 class Client:
     """A program of a member."""
 
     def __init__(self, home: Household, ticket: str) -> None:
-        self.home, self.ticket = home, ticket
-        self.wake = asyncio.Event()
-        self.api = Api(home.desk, asyncio.Lock(), self.wake)
-        self.application = Starlette(routes=self.api.routes())
+        self.home, self.ticket, self.wake = home, ticket, asyncio.Event()
+        self.on(home.desk)
 
     def on(self, desk: Desk) -> None:
         self.application = Starlette(routes=Api(desk, asyncio.Lock(), self.wake).routes())
@@ -83,6 +77,7 @@ class Client:
                 answered.body += message.get("body", b"")
 
         await self.application(scope, receive, send)
+        answered.place = urljoin(path, answered.headers.get("location", ""))
         if answered.status >= 400:
             assert answered.headers["content-type"] == "application/problem+json"
             assert answered.json["status"] == answered.status
