@@ -101,17 +101,16 @@ async def test_a_report_is_taken_and_told_of() -> None:
     assert (taken.status, taken.json["state"]) == (202, "waiting")
     assert len(program.home.kept.records) == 1
     assert program.wake.is_set()
-    place = taken.place
     assert taken.headers["location"] == f"reports/{taken.json['id']}"
     await work_off(program.home.desk)
-    told = (await program.ask("GET", place)).json
+    told = (await program.ask("GET", taken.place)).json
     (report,) = await program.home.all(Report)
     assert (told["state"], told["campaign"], told["refusals"]) == ("accepted", report.campaign.hex(), [])  # type: ignore[union-attr]  # it has one
     assert told["held_until"] is not None
     assert report.source == "api"
-    assert (await program.ask("DELETE", place)).status == 204
-    assert (await program.ask("GET", place)).json["state"] == "retracted"
-    assert (await program.ask("DELETE", place)).status == 409
+    assert (await program.ask("DELETE", taken.place)).status == 204
+    assert (await program.ask("GET", taken.place)).json["state"] == "retracted"
+    assert (await program.ask("DELETE", taken.place)).status == 409
 
 
 async def test_a_member_learns_that_it_was_asked_for_and_what_came_of_it() -> None:
