@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -109,3 +110,22 @@ async def test_a_person_bars_a_contact_on_the_command_line() -> None:
         allowed = json.loads((await home.run("contact", "list", "--json")).stdout)
     assert [(c["contact"], c["state"]) for c in (*barred, *allowed)] == [(DESK, "declined"), (DESK, "open")]
     await house.wait(DAY)
+
+
+async def test_a_person_notes_what_they_found_and_takes_it_back() -> None:
+    """Signed with a key outside the home; shown with who and why; told to nobody by itself."""
+    house = await one_left()
+    await house.operator("ada", first=True)
+    async with running(house) as home:
+        key = home.path / "ada.key"
+        key.write_text(sha256(b"ada").hexdigest())
+        signed = ("--key", str(key))
+        said = await home.run("originator", "shop.example", "found", "phishing", "--why", "imitates a bank", *signed)
+        shown = json.loads((await home.run("originator", "shop.example", "--json")).stdout)
+        split = await home.run("originator", "shop.example", "found", "malware", "--why", f"hit {DESK}", *signed)
+        back = await home.run("originator", "shop.example", "found", "harmless", "--why", "it was the bank", *signed)
+        after = json.loads((await home.run("originator", "shop.example", "--json")).stdout)
+    assert said.output == "shop.example is noted for phishing.\n" and back.exit_code == 0
+    assert (shown["found"], shown["found_by"], shown["found_why"]) == ("phishing", "ada", "imitates a bank")
+    assert split.exit_code == 77 and "without mail addresses" in split.output + split.stderr
+    assert after["found"] == "" and house.out.mails == [DESK]
