@@ -15,7 +15,7 @@ from antiphon.world.demo import Demo, audit_of
 from antiphon.world.party import TEMPERS
 from antiphon.world.traffic import MEMBERS
 
-CAST = ("deaf", "prompt", "compliant", "feedback", "unreachable", "hosted-acting", "hosted-ignoring")
+CAST = ("deaf", "prompt", "compliant", "feedback", "unreachable", "hosted-acting", "hosted-ignoring", "hosted-phishing")
 NAMED, UNNAMED = MEMBERS[:7], MEMBERS[7:]
 """Members who agree to all that others do, and those who agree to be counted and to nothing else."""
 SHOWN = 10
