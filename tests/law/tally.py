@@ -278,7 +278,8 @@ class Tally:
         heard = [a.at + BOUNCES_WITHIN for a in failed if a.outcome == ACCEPTED]
         deaf |= bool(heard) and now >= window_end(min(heard)) + MONTH
         wrong = []
-        if originator != NAMELESS and not deaf:
+        # Nothing waits for one that can not be asked: nameless, or still too young.
+        if originator != NAMELESS and now >= self.young_until.get(originator, 0) and not deaf:
             wrong.append("a complaint before the originator had its time")
         if told and (now < min(told) + 7 * DAY or now < max(told) + DAY):
             wrong.append("a complaint in the silence after another")

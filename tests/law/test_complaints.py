@@ -9,7 +9,7 @@ import pytest
 
 from antiphon.complaint import pacing
 from antiphon.complaint.known import Finding, Harm
-from antiphon.desk import complain, ground, question
+from antiphon.desk import complain, question, rung
 from antiphon.desk.judge import Deed
 from antiphon.terms import DAY, HOUR, Instant
 from tests.law.judging import judge_harm
@@ -64,7 +64,7 @@ def test_tiers_are_told_in_order_about_what_a_person_found(tmp_path: Path) -> No
 
 def test_without_its_time_a_registrar_sees_an_offence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The host has just been told."""
-    monkeypatch.setattr(ground, "REACTS_WITHIN", 0)
+    monkeypatch.setattr(rung, "REACTS_WITHIN", 0)
     node = at("deaf")
     judge_harm(node, NAMELESS, Deed.PHISHING)
     lives_on(node, 20)
@@ -92,7 +92,7 @@ def test_without_the_order_the_carrier_is_told_before_the_originator_had_its_tim
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody has sent it a notice yet."""
-    monkeypatch.setattr(ground, "_went_on", lambda tx, case, now: True)
+    monkeypatch.setattr(rung, "_went_on", lambda tx, case, now: True)
     node = at("proposed")
     for person in PEOPLE:
         node.enrol(person, "count,token,complain")

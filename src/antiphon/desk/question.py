@@ -12,9 +12,9 @@ from antiphon.complaint.routing import TOLD_BY_MAIL
 from antiphon.desk.coin import asked_of, click_of, coin, existing, is_spared
 from antiphon.desk.contact import remembered
 from antiphon.desk.desk import Desk, armed
-from antiphon.desk.ground import rung_of
 from antiphon.desk.log import PUBLISHED, number
 from antiphon.desk.quorum import quorum_of, unspent
+from antiphon.desk.rung import rung_of
 from antiphon.desk.standing import standing_of
 from antiphon.formats.domain import organisational_domain, parse_address
 from antiphon.ledger.allowance import Act, Question
