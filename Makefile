@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What rooms of the full suite need from Debian, as room=package pairs.
 DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve door=rspamd \
-  door=php-cli door=php-curl door=mutt door=libsisimai-perl door=patch door=strace door=systemd \
+  door=php-cli door=php-curl door=composer door=mutt door=libsisimai-perl door=patch door=strace door=systemd \
   monitor=prometheus proxy=nginx-light
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from tests.door.letters import eventually
 HERE = Path(__file__).parent
 DRIVER = HERE.parents[1] / "contrib" / "roundcube"
 PHP = shutil.which("php")
+SETTING = re.compile(r"(?m)^\$config\['(markasjunk_\w+)'\] = (.*);$")
+COMPOSER = shutil.which("composer")
 pytestmark = pytest.mark.skipif(PHP is None and not os.environ.get("CI"), reason="php-cli is not installed")
 
 
@@ -124,3 +127,27 @@ def test_the_one_file_under_another_licence_says_so() -> None:
     assert "SPDX-License-Identifier: GPL-3.0-or-later" in (DRIVER / "antiphon.php").read_text("utf-8")[:200]
     assert "GPL-3.0-or-later" in (DRIVER / "README.md").read_text("utf-8")
     assert "Version 3, 29 June 2007" in (DRIVER / "COPYING").read_text("utf-8")[:200]
+
+
+@pytest.mark.skipif(COMPOSER is None and not os.environ.get("CI"), reason="composer is not installed")
+def test_composer_calls_its_description_whole(tmp_path: Path) -> None:
+    """Strictly: no error and no warning; its licence is that of the one file, not that of the repository."""
+    for name in ("composer.json", "antiphon.php"):
+        shutil.copy(DRIVER / name, tmp_path)
+    apart = {"COMPOSER_HOME": str(tmp_path / "c"), "COMPOSER_DISABLE_NETWORK": "1", "COMPOSER_ALLOW_SUPERUSER": "1"}
+    words = [str(COMPOSER), "validate", "--strict", "--no-interaction", "--no-ansi", "--working-dir", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60, env={**os.environ, **apart})
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads((DRIVER / "composer.json").read_text("utf-8"))
+    assert f"SPDX-License-Identifier: {said['license']}" in (DRIVER / "antiphon.php").read_text("utf-8")
+
+
+def test_the_configuration_to_copy_is_what_the_how_to_says() -> None:
+    """PHP reads it; it sets what the page sets, to the same, and names nothing that driver and plugin do not know."""
+    example = DRIVER / "config.inc.php.dist"
+    subprocess.run([str(PHP), "-l", str(example)], check=True, capture_output=True, timeout=60)
+    page = (HERE.parents[1] / "docs" / "how-to" / "roundcube.md").read_text("utf-8")
+    set_here = SETTING.findall(example.read_text("utf-8"))
+    assert set_here and set_here == SETTING.findall(page)
+    ours = {name for name, _ in set_here if "antiphon" in name}
+    assert all(name in (DRIVER / "antiphon.php").read_text("utf-8") for name in ours)
