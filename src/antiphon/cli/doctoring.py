@@ -45,7 +45,8 @@ def doctor(home: Path, /, *, probe: bool, zone: bool, propose: str | None, etc: 
 
     Looks at the home, its keys, the anchor, clock, disk, doors, DNS, DKIM keys, reverse DNS, and at Postfix and Dovecot
     beside it. Each finding has a trigger, an effect, a severity and a fix. A probe is a message that nobody reads: it
-    shows that a door works to the end of the chain, and can become no report and no entry of the ledger.
+    shows that a door works to the end of the chain, and can become no report and no entry of the ledger. A watched
+    mailbox has none, since nothing is ever written into a member's: those that can not be looked at are told instead.
     `--propose` looks at the files of one mail server here and prints the lines that they lack; it writes nothing, and
     leaves alone what somebody changed in lines of ours.
 
@@ -129,12 +130,11 @@ async def findings_of(home: Path, *, probe: bool) -> list[Found]:
     doors = doors_of(place, settings)
     if running:
         found += await shut_doors(doors)
-    probed = {name: each for name, each in doors.items() if name != "http"}
     try:
         if running and probe:
-            found += await _probe(home, probed)
+            found += await _probe(home, doors)
         async with line(home) as put:
-            rows: list[Found] = await put("doctor", doors=list(probed) if running else [])
+            rows: list[Found] = await put("doctor", doors=list(doors) if running else [])
             every: list[Found] = await put("acknowledged", findings=[*(asdict(each) for each in found), *rows])
     except AntiphonError as error:
         found.append(Finding("node", Severity.ERROR, error.what, "The node can not be asked.", error.advice))

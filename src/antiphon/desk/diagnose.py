@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from antiphon.desk.ring import ways_of
 from antiphon.ledger.allowance import Armed
 from antiphon.ports import Answer, Transaction
 from antiphon.registry.mandate import Mandate, MandateState
+from antiphon.registry.watch import Watch, WatchState
 from antiphon.terms import DAY, show_instant
 
 PROBE_LASTS = 30 * DAY
@@ -126,6 +128,16 @@ def _probes(tx: Transaction, desk: Desk, doors: Sequence[str]) -> Iterator[Findi
             )  # fmt: skip
 
 
+def _watches(tx: Transaction, desk: Desk, _: Sequence[str]) -> Iterator[Finding]:
+    failing = tx.find(Watch, state=WatchState.FAILING)
+    if failing:
+        why = Counter(watch.why for watch in failing).most_common(1)[0][0]
+        yield Finding(
+            "watches", Severity.WARNING, f"{len(failing)} watched mailboxes can not be looked at; most often: {why}",
+            "What is moved to Junk there is not seen until they can be.", "antiphon watch list",
+        )  # fmt: skip
+
+
 def _bell(tx: Transaction, desk: Desk, _: Sequence[str]) -> Iterator[Finding]:
     """Also a way that was good when it was written: a house becomes an originator by one reported mail."""
     for way in ways_of(tx, desk):
@@ -142,6 +154,7 @@ KEPT: tuple[tuple[str, KeptCheck], ...] = (
     ("switches", _switches),
     ("people", _people),
     ("probes", _probes),
+    ("watches", _watches),
     ("bell", _bell),
 )
 """What the node has in itself; each stands apart from the others."""

@@ -2,7 +2,8 @@
 
 It has a mailbox of its own at the node's domain, `probe+TOKEN`, and its content is never looked at: it is sealed into
 the spool like any mail, taken out of it, and all that it leaves is when that was. What makes it a probe is the
-recipient alone, so nothing that a probe carries can become a report, and no mail to a member can become a probe.
+recipient alone, or over HTTP what stands in a ticket's place, so nothing that a probe carries can become a report, and
+no mail to a member can become a probe. A mailbox elsewhere has none: it is a member's, and nothing is written there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from antiphon.desk.desk import Desk
 from antiphon.ports import Setting, Transaction
 from antiphon.terms import MINUTE, SECOND, Instant
 
-DOORS = ("lmtp", "smtp", "milter", "reports")
+DOORS = ("lmtp", "smtp", "milter", "reports", "http")
+PREFIX = "probe+"
+"""What the local part of a probe's mailbox begins with; over HTTP it stands where a ticket would."""
 LASTS = 10 * MINUTE
 _TIME_DIGITS = 10
 
@@ -24,21 +27,24 @@ def probe_token(desk: Desk, door: str) -> str:
     return f"{until:0{_TIME_DIGITS}x}{_mark(desk, door, until)}"
 
 
-async def take_probe(desk: Desk, token: str) -> str:
-    """The end of the chain: notes that this door works, and returns its name; empty for a token that is not ours, or
-    too old."""
+def door_of(desk: Desk, token: str) -> str:
+    """The door that a probe is for; empty for a token that is not ours, or too old."""
     try:
         until = int(token[:_TIME_DIGITS], 16)
     except ValueError:
         return ""
-    now = desk.clock.now()
     given = token[_TIME_DIGITS:].encode()
     genuine = [door for door in DOORS if hmac.compare_digest(given, _mark(desk, door, until).encode())]
-    if not genuine or not 0 <= until * SECOND - now <= LASTS:
-        return ""
-    seen = Setting(_name(genuine[0]), now.to_bytes(8, "big"))
-    await desk.store.write(lambda tx: tx.put(seen))
-    return genuine[0]
+    return genuine[0] if genuine and 0 <= until * SECOND - desk.clock.now() <= LASTS else ""
+
+
+async def take_probe(desk: Desk, token: str) -> str:
+    """The end of the chain: notes that this door works, and returns its name; empty as above."""
+    door = door_of(desk, token)
+    if door:
+        seen = Setting(_name(door), desk.clock.now().to_bytes(8, "big"))
+        await desk.store.write(lambda tx: tx.put(seen))
+    return door
 
 
 def last_probe(tx: Transaction, door: str) -> Instant | None:

@@ -25,7 +25,7 @@ async def knock(door: str, place: tuple[str, int] | Path, recipient: str) -> Non
                 return
             reader, writer = await asyncio.open_connection(*place)
             try:
-                await (_tell if door == "milter" else _send)(door, reader, writer, recipient)
+                await WAYS.get(door, _send)(door, reader, writer, recipient)
             finally:
                 writer.close()
     except (OSError, TimeoutError, EOFError, asyncio.IncompleteReadError) as error:
@@ -75,6 +75,21 @@ async def _tell(door: str, reader: asyncio.StreamReader, writer: asyncio.StreamW
         if command != b"E" and answer == ACCEPT:
             raise Unreachable(f"The {door} door does not know the probe.")
     writer.write(packet(b"Q"))
+
+
+async def _post(door: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> None:
+    fields = (
+        "POST /api/v1/reports HTTP/1.1", "Host: localhost", f"Authorization: Bearer {recipient.partition('@')[0]}",
+        "Content-Type: message/rfc822", f"Content-Length: {len(TEXT)}", "Connection: close", "", "",
+    )  # fmt: skip
+    writer.write("\r\n".join(fields).encode() + TEXT)
+    said = (await reader.readuntil(b"\r\n")).split()
+    if said[1:2] != [b"202"]:
+        told = b" ".join(said[1:]).decode("ascii", "replace")
+        raise Unreachable(f"The {door} door refuses the probe: {told or 'this is no HTTP'}.")
+
+
+WAYS = {"milter": _tell, "http": _post}
 
 
 async def _packet(reader: asyncio.StreamReader) -> bytes:

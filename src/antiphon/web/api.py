@@ -23,6 +23,7 @@ from antiphon import __version__
 from antiphon.campaign.acceptance import ACCEPTED
 from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
+from antiphon.desk.probe import PREFIX, door_of
 from antiphon.desk.submit import SOURCE, Outcome, Submissions
 from antiphon.desk.ticket import holder_of
 from antiphon.desk.withdraw import undo
@@ -133,6 +134,8 @@ class Api:
                 operation = operations.get(_method(request))
                 if operation is None:
                     raise _not_this_way(operations)
+                if operation.handler is Api.hand_in and _bearer(request).startswith(PREFIX):
+                    return await self._probe(request)
                 return await operation.handler(self, request, await self._member(request))
             except Refused as refused:
                 return _problem(refused)
@@ -143,15 +146,24 @@ class Api:
         return answer
 
     async def _member(self, request: Request) -> Mandate:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        found = await holder_of(self._desk, text.strip()) if scheme.lower() == "bearer" and text.strip() else None
+        text = _bearer(request)
+        found = await holder_of(self._desk, text) if text else None
         if found is None:
-            challenge = 'Bearer realm="antiphon"' + (', error="invalid_token"' if text else "")
-            raise Refused(401, "A ticket is needed that is still good.", (("WWW-Authenticate", challenge),))
+            raise _no_ticket(request)
         wait = self._pace.wait(found[0].secret, asyncio.get_running_loop().time())
         if wait:
             raise Refused(429, "This ticket comes too often.", (("Retry-After", str(math.ceil(wait))),))
         return found[1]
+
+    async def _probe(self, request: Request) -> Response:
+        """The doctor's own message, to the end of the chain; from anybody else it is kept out like any stranger's."""
+        token = _bearer(request).removeprefix(PREFIX)
+        if door_of(self._desk, token) != "http":
+            raise _no_ticket(request)
+        _is_message(request)
+        await spool_mail(self._desk, "probe", None, await _body(request), token=token, source=SOURCE)
+        self._wake.set()
+        return Response(status_code=202, headers={"Cache-Control": "no-store"})
 
     async def hand_in(self, request: Request, member: Mandate) -> Response:
         """POST of one message."""
@@ -220,6 +232,17 @@ async def _openapi(request: Request) -> Response:
 
 async def _nothing(_: Request) -> Response:
     return _problem(Refused(404, f"Nothing is here; {BASE}/openapi.json says what there is."))
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def _no_ticket(request: Request) -> Refused:
+    error = ', error="invalid_token"' if request.headers.get("authorization") else ""
+    challenge = f'Bearer realm="antiphon"{error}'
+    return Refused(401, "A ticket is needed that is still good.", (("WWW-Authenticate", challenge),))
 
 
 def _method(request: Request) -> str:

@@ -32,10 +32,10 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
-        self.ports = {name: free_port() for name in ("milter", "lmtp", "smtp")}
+        self.ports = {name: free_port() for name in ("milter", "lmtp", "smtp", "http")}
         doors = "".join(f'{name} = "127.0.0.1:{port}"\n' for name, port in self.ports.items())
         begin = folder / "begin.toml"
-        begin.write_text(f'dns = "127.0.0.1:{free_port()}"\n[doors]\nhttp = ""\n{doors}', "utf-8")
+        begin.write_text(f'dns = "127.0.0.1:{free_port()}"\n[doors]\n{doors}', "utf-8")
         assert self.run("init", "--settings", str(begin)).returncode == 0
         self.running: subprocess.Popen[bytes] | None = None
 
@@ -85,7 +85,7 @@ def test_a_running_node_passes_a_probe_through_every_door(node: Node) -> None:
     """Doors without a probe are noted, afterwards not; the ledger is as long as before, and there is no report."""
     node.start()
     before = json.loads(node.run("status", "--json").stdout)
-    doors = {"probe-lmtp", "probe-smtp", "probe-milter", "probe-reports"}
+    doors = {"probe-lmtp", "probe-smtp", "probe-milter", "probe-reports", "probe-http"}
     found, _ = node.findings()
     assert doors <= set(found)
     assert not {name for name in found if name.startswith("door-")}

@@ -15,7 +15,8 @@ from antiphon.desk.probe import probe_token, take_probe
 from antiphon.desk.withdraw import revoke
 from antiphon.ledger.allowance import Armed
 from antiphon.ports import Answer, Questions
-from antiphon.terms import Instant
+from antiphon.registry.watch import SecretKind, Watch, WatchState
+from antiphon.terms import Identifier, Instant
 from tests.unit.desk.household import MEMBER, Household
 
 NODE = "node.example"
@@ -91,6 +92,22 @@ async def test_a_node_without_a_name_of_its_own_is_told_once() -> None:
     home = await well()
     house = replace(home.desk.house, domain="antiphon.invalid", hosted_domains=(), legal_name="", public_url="")
     assert await found(home, house=house) == {"domain": Severity.NOTE, "hosted-domains": Severity.NOTE}
+
+
+async def test_mailboxes_that_can_not_be_looked_at_are_counted() -> None:
+    """How many, and why most often; whose they are is for `watch list`."""
+    home = await Household().open()
+    for number, (state, why) in enumerate(
+        [(WatchState.WATCHING, ""), (WatchState.FAILING, "No."), (WatchState.FAILING, "No."), (WatchState.FAILING, "?")]
+    ):
+        watch = Watch(
+            Identifier(bytes([number]) * 16), "imap.example", 993, "ann", SecretKind.FILE, "/s", False, False, "", "",
+            "", home.time.now(), state, why, home.time.now(),
+        )  # fmt: skip
+        await home.store.write(lambda tx, watch=watch: tx.add(watch))
+    (finding,) = [each for each in await diagnose(home.desk, []) if each.check == "watches"]
+    assert finding.trigger == "3 watched mailboxes can not be looked at; most often: No."
+    assert "ann" not in str(finding)
 
 
 async def test_a_door_without_a_probe_is_told() -> None:

@@ -15,6 +15,7 @@ from antiphon.terms import SECOND, Instant
 from antiphon.web.door import MailDoor
 from tests.unit.desk.household import MEMBER, Household
 from tests.unit.desk.test_hand_in import Wake
+from tests.unit.web.test_api import Client
 
 
 async def send(home: Household, token: str, *, way: str = "milter", raw: bytes | None = None) -> None:
@@ -22,7 +23,9 @@ async def send(home: Household, token: str, *, way: str = "milter", raw: bytes |
     recipient, raw = f"probe+{token}@node.example", raw if raw is not None else home.mail()
     door = MailDoor(home.desk, Wake())  # type: ignore[arg-type]  # it only rings
     envelope = Envelope("192.0.2.7", 25, "", (recipient,), raw)
-    if way == "reports":
+    if way == "http":
+        await Client(home, f"probe+{token}").report(raw)
+    elif way == "reports":
         for event in Event:
             await hand_in(home.desk, Handed(event, recipient, raw), None)
     elif way == "milter":
@@ -44,7 +47,7 @@ async def nothing_came_of_it(home: Household) -> bool:
     return not await home.all(Report) and not await home.all(Delivery) and not size
 
 
-WAYS = [("milter", "milter"), ("lmtp", "lmtp"), ("smtp", "lmtp"), ("reports", "reports")]
+WAYS = [("milter", "milter"), ("lmtp", "lmtp"), ("smtp", "lmtp"), ("reports", "reports"), ("http", "http")]
 
 
 @pytest.mark.parametrize(("door", "way"), WAYS)
@@ -56,11 +59,12 @@ async def test_a_probe_is_seen_at_the_end_of_the_chain(door: str, way: str) -> N
     assert await nothing_came_of_it(home)
 
 
+@pytest.mark.parametrize(("door", "way"), WAYS)
 @pytest.mark.parametrize("change", ["time", "digit", "short", "words", "zero"])
-async def test_a_forged_probe_shows_nothing(change: str) -> None:
-    """Another time, a guess: no door turns green, and nothing else comes of it either."""
+async def test_a_forged_probe_shows_nothing(change: str, door: str, way: str) -> None:
+    """Another time, a guess: no door turns green, and nothing else comes of it either, by whatever way it comes."""
     home = await Household().open()
-    token = probe_token(home.desk, "lmtp")
+    token = probe_token(home.desk, door)
     forged = {
         "time": f"{int(token[:10], 16) + 1:010x}{token[10:]}",
         "digit": token[:-1] + ("0" if token[-1] != "0" else "1"),
@@ -68,7 +72,7 @@ async def test_a_forged_probe_shows_nothing(change: str) -> None:
         "words": "z" * 42,
         "zero": "0" * 42,
     }[change]
-    await send(home, forged)
+    await send(home, forged, way=way)
     assert set((await seen(home)).values()) == {None}
     assert await nothing_came_of_it(home)
 
@@ -81,6 +85,17 @@ async def test_a_probe_lasts_ten_minutes(later: int, counts: bool) -> None:
     home.time.at = Instant(home.time.at + later)
     await send(home, token)
     assert ((await seen(home))["smtp"] is not None) is counts
+
+
+async def test_a_forged_probe_is_not_even_kept_where_anybody_may_knock() -> None:
+    """Over HTTP, where a stranger could fill the disk: refused as any without a ticket; so is one for another door."""
+    home = await Household().open()
+    for token in ("0" * 42, probe_token(home.desk, "smtp")):
+        assert (await Client(home, f"probe+{token}").report(home.mail())).status == 401
+    assert home.kept.records == {}
+    good = Client(home, f"probe+{probe_token(home.desk, 'http')}")
+    assert (await good.ask("GET", "/api/v1/reports/0")).status in (401, 404, 405)
+    assert (await good.report(home.mail())).status == 202 and len(home.kept.records) == 1
 
 
 async def test_mail_to_a_member_is_no_probe() -> None:

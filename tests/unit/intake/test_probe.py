@@ -112,3 +112,36 @@ async def test_a_folder_where_nobody_listens_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
         await knock("reports", tmp_path, PROBE)
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - a look at an empty folder
+
+
+ANSWERS = {
+    b"HTTP/1.1 202 Accepted\r\n\r\n": True,
+    b"HTTP/1.1 401 Unauthorized\r\n\r\n": False,
+    b"220 mail.example ESMTP\r\n": False,
+    b"\r\n": False,
+    b"": False,
+}
+
+
+@pytest.mark.parametrize(("said", "taken"), ANSWERS.items())
+async def test_an_http_door_takes_the_probe_or_says_why_not(said: bytes, taken: bool) -> None:
+    """The token stands where a ticket would; another program's answer is told as it is."""
+    heard: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        heard.append(await reader.readexactly(len(TEXT)))
+        writer.write(said)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    place = ("127.0.0.1", server.sockets[0].getsockname()[1])
+    try:
+        if taken:
+            await knock("http", place, PROBE)
+        else:
+            with pytest.raises(Unreachable, match="http"):
+                await knock("http", place, PROBE)
+    finally:
+        server.close()
+    assert b"\r\nAuthorization: Bearer probe+abcdefgh\r\n" in heard[0] and heard[1] == TEXT
