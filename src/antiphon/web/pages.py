@@ -112,7 +112,8 @@ def _needs(found: Mapping[str, Any]) -> str:
             f"<li><strong><span aria-hidden='true'>▲</span> {escape(advice.kind)}</strong>: "
             f"{escape(advice.sentence)}{since}{commands(advice.commands)}</li>"
         )
-    return f"<p class='lead'>{len(items):,} things wait for a person.</p><ul class='list'>{''.join(items)}</ul>"
+    said = f"<p class='lead'>{len(items):,} things wait for a person.</p><ul class='list'>{''.join(items)}</ul>"
+    return said + links("needs")
 
 
 def _cases(lines: Sequence[Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""The tables of the status page as files for programs and spreadsheets: the same rows, as JSON and CSV."""
+"""The lists of the status page as files for programs and spreadsheets: the same rows, as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -13,21 +13,35 @@ from starlette.routing import Route
 
 from antiphon.desk.desk import Desk
 from antiphon.ports import Transaction
+from antiphon.web.advice import advice_on
 from antiphon.web.complaints import complaints
 from antiphon.web.frame import POLICY
-from antiphon.web.views import cases
+from antiphon.web.views import cases, needs
 
 Rows = Sequence[Mapping[str, object]]
+
+
+def _needs(tx: Transaction, desk: Desk) -> Rows:
+    """What needs a person, as the page says it: kinds have fields of their own, but each has a sentence."""
+    rows = []
+    for need in needs(tx, desk.clock.now()):
+        advice = advice_on(need)
+        said = {"kind": advice.kind, "since": need.get("since"), "sentence": advice.sentence}
+        rows.append({**said, "commands": "\n".join(advice.commands)})
+    return rows
+
+
 SHEETS: Mapping[str, Callable[[Transaction, Desk], Rows]] = {
     "cases": cases,
     "complaints": lambda tx, _: complaints(tx),
+    "needs": _needs,
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would run at the beginning of a cell: it gets an apostrophe before it."""
 
 
 def sheets(desk: Desk) -> list[Route]:
-    """Each table at its name, with `.json` and `.csv`."""
+    """Each list at its name, with `.json` and `.csv`."""
 
     def route(name: str, ending: str) -> Route:
         async def answer(_: Request) -> Response:
