@@ -240,6 +240,17 @@ def _welds(found: Found) -> Iterator[str]:
     yield from table(["way", *AGES], [[way, *figures] for way, figures in ways.items()])
 
 
+def _led(found: Found) -> Iterator[str]:
+    yield "## What one mailbox can do to the campaigns of others"
+    yield ""
+    yield "Messages of others that end where they do not belong, of so many, with the budget that did most (up to 64"
+    yield "messages). *no limit*: as if nobody were told from anybody; *one mailbox*: all injected messages are one"
+    yield "member's reports; *one mailbox a message*: what as many mailboxes as messages could do."
+    yield ""
+    rows = [[one.way, *(f"{moved} of {one.tried}" for moved in one.moved.values())] for one in found["led"]]
+    yield from table(["way", *(found["led"][0].moved if found["led"] else ())], rows)
+
+
 def _framings(found: Found) -> Iterator[str]:
     yield "## What it costs to make an innocent party the originator, or to have its channel opened"
     yield ""
@@ -331,6 +342,7 @@ _SECTIONS = {
     "streams": _streams,
     "addressees": _addressees,
     "welds": _welds,
+    "led": _led,
     "framings": _framings,
     "cost": _cost,
     "scale": _scale,

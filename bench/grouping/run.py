@@ -14,6 +14,7 @@ from bench.grouping import (
     daemons,
     gold,
     machine,
+    mailboxes,
     ours,
     peers,
     sample,
@@ -98,6 +99,7 @@ def run(size: Size, *, quick: bool, keep: Callable[[Results], object]) -> Result
     results.section("framings", lambda: adversary.framings(SEED, size.framed))
     results.section("survival", lambda: survival.curves(SEED + 1, size.copies, results.told))
     results.section("welds", lambda: adversary.welds(SEED))
+    results.section("led", lambda: mailboxes.led(SEED))
     results.section("fuzzy", lambda: _fuzzy(size))
     results.section("kept", lambda: scale.measure_kept(size.kept, results.told))
     results.section("scale", lambda: scale.measure(size.campaigns, results.told))

@@ -21,8 +21,10 @@ from antiphon.campaign.remembered import (
     TOKENS,
     Band,
     Campaign,
+    changed,
     compare,
     larger_first,
+    may_change,
     merged,
     parts_of,
     piece_of,
@@ -56,10 +58,12 @@ def lookup(fingerprint: Fingerprint) -> tuple[bytes, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When a message was received, and the identifier of the campaign that it opens, if it opens one."""
+    """When a message was received, and the identifier of the campaign that it opens, if it opens one. `hand`: by whose
+    report it is here, who may change one campaign no more than OF_ONE times; empty where nobody reports."""
 
     at: Instant
     fresh: Identifier
+    hand: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ def place(
         return _opened(fingerprint, arrival)
     found.sort(key=lambda one: one[0])
     (*_, name), join, like = found[0]
-    campaign, renewed = _grown(held[name], fingerprint, like.text, arrival.at)
-    campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]], apart)
+    known = frozenset(band.token for band in shared[name])
+    campaign, renewed = _grown(held[name], fingerprint, like.text, arrival, known=known)
+    campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]], apart, hand=arrival.hand)
     if absorbed:
         renewed = tuple(replace(band, campaign=campaign.id) for band in renewed)
     return Placement(campaign, renewed, False, join.rule, join.why, also, absorbed)
@@ -126,13 +131,14 @@ def _shared(bands: Sequence[Band], campaigns: Mapping[bytes, Campaign], at: Inst
 
 
 def _welded(
-    campaign: Campaign, others: Sequence[Campaign], apart: Callable[[bytes], frozenset[bytes]]
+    campaign: Campaign, others: Sequence[Campaign], apart: Callable[[bytes], frozenset[bytes]], *, hand: bytes
 ) -> tuple[Campaign, tuple[Campaign, ...], tuple[bytes, ...]]:
     """The campaign with the small ones among the others in it, these as parts of it, and the names of the rest."""
     absorbed: list[Campaign] = []
     also: list[bytes] = []
     for other in others:
-        if min(campaign.messages - 1, other.messages) > WELDED or other.id in apart(campaign.id):
+        may = may_change(campaign, hand) and may_change(other, hand)
+        if not may or min(campaign.messages - 1, other.messages) > WELDED or other.id in apart(campaign.id):
             also.append(other.id)
             continue
         large, small = larger_first(campaign, other)
@@ -140,7 +146,7 @@ def _welded(
         if apart(small.id):
             also.append(other.id)
             continue
-        campaign = merged(large, small)
+        campaign = changed(merged(large, small), hand)
         absorbed.append(small)
     return campaign, tuple(replace(each, merged_into=campaign.id) for each in absorbed), tuple(also)
 
@@ -148,25 +154,32 @@ def _welded(
 def _opened(fingerprint: Fingerprint, arrival: Arrival) -> Placement:
     # What answers somebody is found by nothing: no mailing is like it, whatever it quotes.
     at, tokens = arrival.at, () if fingerprint.conversation else fingerprint.tokens[:TOKENS]
-    campaign = Campaign(arrival.fresh, at, at, at, 1, fingerprint.title, piece_of(fingerprint), len(tokens))
+    opened = Campaign(arrival.fresh, at, at, at, 1, fingerprint.title, piece_of(fingerprint), len(tokens))
+    campaign = changed(opened, arrival.hand)
     bands = tuple(Band(token, campaign.id, at) for token in tokens)
     return Placement(campaign, bands, True, "", "Opened: nothing alike was seen within a month.")
 
 
-def _grown(campaign: Campaign, fingerprint: Fingerprint, text: float, at: Instant) -> tuple[Campaign, tuple[Band, ...]]:
-    """The campaign with one message more, and the bands to add or renew; a text much like a known one adds none."""
-    evidence, sketches = fingerprint.evidence, campaign.sketches
-    if fingerprint.bands and text < NEW_TEXT and len(sketches) < SKETCHES * PIECE:
+def _grown(
+    campaign: Campaign, fingerprint: Fingerprint, text: float, arrival: Arrival, *, known: frozenset[bytes]
+) -> tuple[Campaign, tuple[Band, ...]]:
+    """The campaign with one message more, and the bands to add or renew; a text much like a known one adds none, and
+    whoever changed it often enough renews what is `known`."""
+    evidence, sketches, at = fingerprint.evidence, campaign.sketches, arrival.at
+    may = may_change(campaign, arrival.hand)
+    if may and fingerprint.bands and text < NEW_TEXT and len(sketches) < SKETCHES * PIECE:
         evidence, sketches = fingerprint.tokens, sketches + piece_of(fingerprint)
-    evidence = evidence[: max(TOKENS - campaign.tokens, 0)]
+    evidence = evidence[: max(TOKENS - campaign.tokens, 0)] if may else tuple(t for t in evidence if t in known)
     grown = replace(
         campaign,
         first_at=min(campaign.first_at, at),
         last_at=max(campaign.last_at, at),
         messages=campaign.messages + 1,
         sketches=sketches,
-        tokens=campaign.tokens + len(evidence),
+        tokens=campaign.tokens + len(evidence) * may,
     )
+    if may and not (known.issuperset(evidence) and sketches == campaign.sketches):
+        grown = changed(grown, arrival.hand)
     return grown, tuple(Band(token, campaign.id, at) for token in evidence)
 
 

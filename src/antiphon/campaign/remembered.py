@@ -22,6 +22,13 @@ NAME = 16
 """Bytes of a campaign's name."""
 TEXT_NAME = 8
 """Bytes by which one remembered text is named."""
+HAND = 4
+"""Bytes by which one is told from another who changed a campaign."""
+HANDS = 64
+"""Changes of one campaign of which it is remembered who made them, the latest."""
+OF_ONE = 2
+"""Changes that the reports of one member may make to a campaign: a text, tokens or a part of it that are new. What they
+bring beyond that is in the campaign, and changes nothing: no one mailbox leads it elsewhere."""
 
 _HEAD = 4
 PIECE = _HEAD + MARKS * MARK + SLOTS + VOCABULARY_SLOTS + 2 * FIGURES
@@ -45,7 +52,7 @@ class Campaign:
     `title` is that message's subject without names and numbers. `sketches`: the remembered texts, one behind the
     other; `tokens`: how many tokens it was given. `merged_into`: the campaign that this one turned out to be a part of.
     `parts`: the names of those that a person split off, one behind the other: what was found by it before is found by
-    them too.
+    them too. `hands`: who changed it, HAND bytes each.
     """
 
     id: bytes
@@ -58,6 +65,7 @@ class Campaign:
     tokens: int
     merged_into: bytes | None = None
     parts: bytes = b""
+    hands: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,24 @@ def merged(large: Campaign, small: Campaign) -> Campaign:
         sketches=large.sketches + small.sketches[:room],
         tokens=min(large.tokens + small.tokens, TOKENS),
         parts=large.parts + small.parts,
+        hands=(large.hands + small.hands)[-HANDS * HAND :],
     )
+
+
+def hand_of(member: bytes) -> bytes:
+    """Whose report it is, as campaigns remember it."""
+    return blake2b(member, digest_size=HAND).digest()
+
+
+def may_change(campaign: Campaign, hand: bytes) -> bool:
+    """Whether a report by this hand may change the campaign; an empty one is nobody's, and may."""
+    made = (campaign.hands[at : at + HAND] for at in range(0, len(campaign.hands), HAND))
+    return not hand or sum(each == hand for each in made) < OF_ONE
+
+
+def changed(campaign: Campaign, hand: bytes) -> Campaign:
+    """The campaign, with a change more by this hand."""
+    return replace(campaign, hands=(campaign.hands + hand)[-HANDS * HAND :])
 
 
 def parts_of(campaign: Campaign) -> tuple[bytes, ...]:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from antiphon.campaign.fingerprint import Fingerprint
 from antiphon.campaign.grouping import COMMON, HORIZON, Arrival, Grouper
-from antiphon.campaign.remembered import Apart, Band, Campaign, text_of
+from antiphon.campaign.remembered import Apart, Band, Campaign, hand_of, text_of
 from antiphon.campaign.report import Report
 from antiphon.errors import AnchorLost
 from antiphon.ports import Transaction
+from antiphon.registry.mandate import Mandate
 from antiphon.terms import Identifier, Instant
 
 MOST_TOGETHER = 400
@@ -89,7 +90,9 @@ def placer(fresh: Callable[[], Identifier]) -> Callable[[Transaction, Fingerprin
     """Puts messages that a member reported into campaigns, in the caller's transaction; `fresh` names new ones."""
 
     def place(tx: Transaction, print_: Fingerprint, at: Instant, member: Identifier) -> Place:
-        placed = Grouper(StoreIndex(tx)).place(print_, Arrival(at, fresh()))
+        # Who is alone here leads nobody's campaigns elsewhere.
+        alone = len(tx.find(Mandate, limit=2)) < 2
+        placed = Grouper(StoreIndex(tx)).place(print_, Arrival(at, fresh(), b"" if alone else hand_of(member)))
         return Place(placed.campaign.id, placed.why, text_of(print_, placed.campaign))
 
     return place

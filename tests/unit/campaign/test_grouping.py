@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from antiphon.campaign.grouping import COMMON, WELDED, Arrival, Grouper, MemoryIndex, Placement
-from antiphon.campaign.remembered import SKETCHES, TOKENS
+from antiphon.campaign.remembered import (
+    HAND,
+    HANDS,
+    OF_ONE,
+    SKETCHES,
+    TOKENS,
+    Campaign,
+    changed,
+    hand_of,
+    may_change,
+    merged,
+)
 from antiphon.terms import DAY
 from tests.unit.campaign.mail import OFFER, STRANGER, fresh, hour, mail, print_of
 
@@ -18,11 +31,11 @@ class Stream:
         self._grouper = Grouper(self.index)
         self._count = 0
 
-    def add(self, raw: bytes, *, at: int | None = None) -> Placement:
-        """The next message."""
+    def add(self, raw: bytes, *, at: int | None = None, hand: bytes = b"") -> Placement:
+        """The next message, perhaps by somebody's report."""
         self._count += 1
         moment = hour(self._count if at is None else at)
-        return self._grouper.place(print_of(raw), Arrival(moment, fresh(self._count)))
+        return self._grouper.place(print_of(raw), Arrival(moment, fresh(self._count), hand))
 
 
 def test_copies_with_other_names_and_links_are_one_campaign() -> None:
@@ -171,6 +184,65 @@ def test_one_message_welds_no_two_large_campaigns() -> None:
     assert (left, len(bridge.also), len(bridge.absorbed)) == (2, 1, 0)
     bridge, left = _between(1)
     assert (left, len(bridge.also), len(bridge.absorbed)) == (1, 0, 1)
+
+
+WORDS, OTHERS = OFFER.split(), STRANGER.split()
+STEPS = [" ".join((*OTHERS[: len(OTHERS) * n // 7], *WORDS[len(WORDS) * n // 7 :])) for n in range(1, 7)]
+"""From one text to the other."""
+
+
+@pytest.mark.parametrize(("hands", "led"), [((b"evil",), False), ((b"evil", b"more", b"else"), True), ((b"",), True)])
+def test_one_mailbox_does_not_lead_a_campaign_to_another_text(hands: tuple[bytes, ...], led: bool) -> None:
+    """Step by step, each like the one before: by one member's reports it does not get there, by several it may."""
+    stream = Stream()
+    first, *_ = [stream.add(mail(f"Hello {n}! {OFFER}"), hand=b"m%03d" % n) for n in range(3)]
+    for n, text in enumerate(STEPS):
+        stream.add(mail(text), hand=hands[n % len(hands)])
+    last = stream.add(mail(STRANGER), hand=b"last")
+    assert (last.campaign.id == first.campaign.id) is led
+
+
+def test_what_a_member_brings_beyond_its_share_is_in_the_campaign_and_changes_nothing() -> None:
+    """It joins and renews what is known; the next member's report changes it again."""
+    stream = Stream()
+    places = [stream.add(mail(OFFER, link=f"https://shop{n}.example/1"), hand=b"one.") for n in range(4)]
+    assert len({place.campaign.id for place in places}) == 1
+    opened, second, third, fourth = ({band.token for band in place.bands} for place in places)
+    assert second - opened and third and third | fourth <= opened | second
+    now = places[3].campaign
+    assert (now.messages, now.tokens, now.hands) == (4, places[1].campaign.tokens, b"one." * OF_ONE)
+    another = stream.add(mail(OFFER, link="https://shop9.example/1"), hand=b"two.")
+    assert {band.token for band in another.bands} - opened - second and another.campaign.hands.endswith(b"two.")
+
+
+def test_one_member_welds_no_more_than_it_may_change() -> None:
+    """Of other people's single mails, each half like a mail of its own, only so many go into one campaign."""
+    for hand, most in ((b"evil", OF_ONE), (b"", 99)):
+        stream, draw = Stream(), Random(3)
+        words = [f"{draw.getrandbits(40):x}" for _ in range(400)]
+        lone = [" ".join(words[40 * n : 40 * n + 40]) for n in range(10)]
+        names = [
+            stream.add(mail(text, subject=f"Of {text[:9]}", author=f"a@shop{n}.example", link=f"https://l{n}.example/1"),
+                       hand=b"n%03d" % n).campaign.id
+            for n, text in enumerate(lone)
+        ]  # fmt: skip
+        core, *_ = [stream.add(mail(), hand=b"m%03d" % n).campaign.id for n in range(3)]
+        for n, text in enumerate(lone):
+            both = f"{OFFER} {text}"
+            stream.add(mail(both, author=f"a@shop{n}.example", link=f"https://l{n}.example/1"), hand=hand)
+        welded = sum(stream.index.name_of(name) == stream.index.name_of(core) for name in names)
+        assert welded <= most, hand
+
+
+def test_who_changed_a_campaign_is_remembered_within_bounds() -> None:
+    """The latest changes; a part of another brings its own."""
+    campaign = Campaign(fresh(1), hour(1), hour(1), hour(1), 1, "", b"", 0)
+    for n in range(2 * HANDS):
+        campaign = changed(campaign, hand_of(b"%d" % n))
+    assert len(campaign.hands) == HANDS * HAND and may_change(campaign, hand_of(b"0"))
+    twice = changed(changed(campaign, hand_of(b"x")), hand_of(b"x"))
+    assert not may_change(twice, hand_of(b"x")) and may_change(twice, b"")
+    assert not may_change(merged(campaign, twice), hand_of(b"x"))
 
 
 def test_a_merged_campaign_is_found_under_its_old_name() -> None:

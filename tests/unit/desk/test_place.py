@@ -9,12 +9,13 @@ import pytest
 from antiphon.backends.memory import MemoryStore
 from antiphon.backends.sqlite import SqliteStore, migrate, schema_sql
 from antiphon.campaign.grouping import COMMON, HORIZON, Arrival, Grouper, MemoryIndex
-from antiphon.campaign.remembered import Band
+from antiphon.campaign.remembered import OF_ONE, Band, hand_of
 from antiphon.campaign.remembered import Campaign as Kept
-from antiphon.desk.place import MOST_TOGETHER, StoreIndex
+from antiphon.desk.place import MOST_TOGETHER, StoreIndex, placer
 from antiphon.ports import CABINETS, Store
 from antiphon.terms import DAY, Instant
 from tests.unit.campaign.mail import OFFER, STRANGER, fresh, hour, mail, print_of
+from tests.unit.desk.household import Household
 
 NOW = Instant(1_000 * DAY)
 
@@ -81,6 +82,23 @@ async def _placed(store: Store, numbers: range) -> list[bytes]:
         )
         for number in numbers
     ]
+
+
+@pytest.mark.parametrize(("members", "limited"), [(1, False), (2, True)])
+async def test_who_reports_is_limited_where_there_are_others(members: int, limited: bool) -> None:
+    """What one member changed stands in the store; whoever is alone leads nobody elsewhere, and is not limited."""
+    home = await Household().open()
+    for number in range(members - 1):
+        await home.enrol(f"m{number}@home.example")
+    ann, place, names = await home.member(), placer(iter(map(fresh, range(1, 99))).__next__), set()
+    for number in range(4):
+        print_ = print_of(mail(OFFER, link=f"https://shop{number}.example/1"))
+        at = hour(number)
+        put = await home.store.write(lambda tx, p=print_, at=at: place(tx, p, at, ann.member))
+        names.add(put.campaign)
+    (kept,) = await home.all(Kept)
+    assert names == {kept.id} and kept.messages == 4
+    assert kept.hands == (hand_of(ann.member) * OF_ONE if limited else b"")
 
 
 async def test_the_store_gives_the_campaigns_that_memory_gives(tmp_path: Path) -> None:
