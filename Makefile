@@ -16,7 +16,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve door=rspamd \
   door=php-cli door=php-curl door=composer door=mutt door=libsisimai-perl door=patch door=strace door=systemd \
+  door=libgnutls-dane0 door=libidn12 door=libnsl2 \
   monitor=prometheus proxy=nginx-light
+# A mail server beside which Postfix can not be installed is unpacked only.
+EXIM := $(VENV)/exim
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
 
 .PHONY: help run xpi test drill mutate lint law bench bench-grouping docs locks clean debian
@@ -63,6 +66,11 @@ debian:
 	  fi; \
 	  echo "Left out: the room $$room needs the Debian package $$package."; \
 	done
+	@[ -e $(EXIM)/usr/sbin/exim4 ] || ! command -v apt-get >/dev/null || { \
+	  place=$$(mktemp -d); mkdir -p $(EXIM); \
+	  { (cd "$$place" && apt-get download -qq exim4-daemon-light) && dpkg -x "$$place"/*.deb $(EXIM); } >/dev/null 2>&1 \
+	    || echo "Left out: the room door needs the Debian package exim4-daemon-light."; \
+	  rm -rf "$$place"; }
 
 drill: $(VENV)/test.stamp ## turn on our own node, on loopback: kills, broken disks, copies; each drill ends in a figure
 	@$(BIN)/antiphon drill

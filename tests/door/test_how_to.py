@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.door.conftest import missing_servers
+from tests.door.exchanging import EXIM
 from tests.door.filter import missing_filter
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,6 +20,7 @@ BLOCK = re.compile(r"^```sh root\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 AWAY = ROOT / "docs" / "how-to" / "watch-a-mailbox.md"
 BLOCK_OF_ANN = re.compile(r"^```sh ann\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILTER = ROOT / "docs" / "how-to" / "rspamd.md"
+EXCHANGE = ROOT / "docs" / "how-to" / "exim.md"
 APART = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
 
@@ -67,6 +69,14 @@ def test_an_operator_joins_with_rspamd_by_the_page(tmp_path: Path) -> None:
     follow(FILTER, BLOCK, "tests.door.filtering", tmp_path)
 
 
+@pytest.mark.timeout(300)
+def test_an_operator_joins_with_exim_by_the_page(tmp_path: Path) -> None:
+    """Both blocks, on a configuration of the operator's own: delivered as before, told once, and of class B in Junk."""
+    if not EXIM.exists() and not os.environ.get("CI"):
+        pytest.skip("Debian's exim4-daemon-light is not unpacked: make debian")
+    follow(EXCHANGE, BLOCK, "tests.door.exchanging", tmp_path)
+
+
 def test_the_pages_have_their_blocks() -> None:
     """The tests above are no empty loops, and the lines of contrib are those of the page."""
     page = PAGE.read_text("utf-8")
@@ -74,7 +84,7 @@ def test_the_pages_have_their_blocks() -> None:
     line = (ROOT / "contrib" / "postfix" / "antiphon.cf").read_text("utf-8").splitlines()[-1].strip()
     assert line in page
     assert len(BLOCK_OF_ANN.findall(AWAY.read_text("utf-8"))) == 3
-    assert len(BLOCK.findall(FILTER.read_text("utf-8"))) == 2
+    assert len(BLOCK.findall(FILTER.read_text("utf-8"))) == len(BLOCK.findall(EXCHANGE.read_text("utf-8"))) == 2
 
 
 @pytest.mark.parametrize("name", ["antiphon", "antiphon-delivered"])
