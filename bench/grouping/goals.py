@@ -86,8 +86,8 @@ def goals(found: Found) -> list[Goal]:
 
 def _ham(it: Found) -> tuple[str, bool]:
     among, disputed = (sum(getattr(ham, name) for ham in it["ham"]) for name in ("with_spam", "disputed"))
-    told = f"{among - disputed} of {sum(ham.messages for ham in it['ham']):,}"
-    return told + (f", and {disputed} of which a copy is labelled unwanted" if disputed else ""), among == disputed
+    told = f"{among} of {sum(ham.messages for ham in it['ham']):,}"
+    return told + (f" ({disputed} of which a copy is labelled unwanted)" if disputed else ""), among == 0
 
 
 def _addressed(it: list[Any]) -> tuple[str, bool]:
