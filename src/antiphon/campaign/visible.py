@@ -171,6 +171,7 @@ class _Page:
         self._text: list[str] = []
         self._links: dict[str, None] = {}
         self._frame: list[str] = []
+        self._framed = ""
         self._block = 0
         self._remote = False
 
@@ -192,10 +193,13 @@ class _Page:
             if painted is None:
                 return None
             paint = painted
+        if not role and paint is place[0]:
+            return place
         if role & _BLOCK:
             self._text.append(" ")
             block = number
-        if role & _FRAME and self._frame[-1:] != [tag] and len(self._frame) < FRAME:
+        if role & _FRAME and tag != self._framed and len(self._frame) < FRAME:
+            self._framed = tag
             self._frame.append(tag)
         if role & _LINK:
             href = (attributes.get("href") or "").strip()
@@ -274,22 +278,23 @@ def _grow(source: str, page: _Page) -> None:
     for number in range(1, NODES + 1):
         if node is None:
             return
-        tag, inner = node.tag, None
+        tag, inner, child = node.tag, None, None
         if tag == "-text":
             page.text(place, node.text_content or "")
-        elif tag == "style":
-            page.style_sheet(node.text())
-        elif tag is not None and tag[0] != "-":
-            inner = page.element(place, tag, node.attributes, number)
-        child = node.first_child
-        if child is not None and inner is None:
-            # A style sheet holds for the page even where it stands in something hidden.
-            for sheet in node.css("style") if tag != "style" else ():
-                page.style_sheet(sheet.text())
-        elif child is not None and inner is not None:
+        else:
+            if tag == "style":
+                page.style_sheet(node.text())
+            elif tag is not None and tag[0] != "-":
+                inner = page.element(place, tag, node.attributes, number)
+            child = node.first_child
+        if child is not None and inner is not None:
             above.append((node, place))
             node, place = child, inner
             continue
+        if child is not None and tag != "style":
+            # A style sheet holds for the page even where it stands in something hidden.
+            for sheet in node.css("style"):
+                page.style_sheet(sheet.text())
         following = node.next
         while following is None and above:
             node, place = above.pop()
