@@ -67,6 +67,8 @@ _PIECE = re.compile(
 _ATTRIBUTE = re.compile(r"""([a-zA-Z][\w:-]{0,60})\s*=\s*("[^"]{0,2048}"|'[^']{0,2048}'|[^\s"'>]{1,2048})""")
 _BARE_LINK = re.compile(r"(?:https?://|www\.)[^\s<>\"]{3,500}")
 _BARE_LINK_ANY_CASE = re.compile(_BARE_LINK.pattern, re.IGNORECASE)
+_LONG_S = "\u017f"
+"""The one letter that is an ASCII letter in any case, but not in lower case."""
 
 _ZERO_WIDTH = (
     (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F),
@@ -129,7 +131,7 @@ def _written_links(text: str) -> list[str]:
     lower = text.lower()
     if "://" not in text and "www." not in lower:
         return []
-    if text.isascii():
+    if len(lower) == len(text) and _LONG_S not in text:
         # Two letters to begin with are searched for much faster than the same in any case.
         links = [text[found.start() : found.end()] for found in _BARE_LINK.finditer(lower)]
     else:

@@ -110,13 +110,19 @@ def test_blocks_part_words_and_spans_do_not() -> None:
     assert html("<p>vou<b>ch</b><span>er</span></p><p>one</p><td>two</td>").text == "voucher one two"
 
 
-@pytest.mark.parametrize("around", ["", "\u00e4"])
+@pytest.mark.parametrize("around", ["", "\u00e4", "\u0130", "\u017f"])
 def test_a_written_link_is_found_in_any_case(around: str) -> None:
     """Capitals in a link that stands in the text matter neither in ASCII nor beside other letters."""
     assert plain(f"{around} Go to HTTPS://A.example/Q, or WWW.b.example!").links == (
         "HTTPS://A.example/Q",
         "WWW.b.example",
     )
+
+
+def test_a_long_s_is_an_s_in_a_written_link() -> None:
+    """Beside a letter that grows in lower case a link is cut where it stands, and a long s begins one as an s does."""
+    assert plain("\u0130 http\u017f://a.example/q").links == ("http\u017f://a.example/q",)
+    assert plain("http\u017f://a.example/q").links == ("http\u017f://a.example/q",)
 
 
 def test_a_sheet_that_was_read_before_means_the_same() -> None:
