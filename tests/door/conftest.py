@@ -57,6 +57,16 @@ class Node:
         assert self._node is not None
         self._node.send_signal(signal.SIGSTOP)
 
+    def begin(self, doors: str, *, hosted: str = DOMAIN, consents: str = "") -> None:
+        """A home with these doors; with `consents`, MEMBER is enrolled."""
+        settings = self.folder / "begin.toml"
+        house = f'domain = "node.example"\nhosted_domains = ["{hosted}"]\n' if hosted else 'domain = "node.example"\n'
+        dns = f'dns = "{HERE}:{self.dns.names.port}"\nrdap = ""\n'
+        settings.write_text(f"{house}{dns}[doors]\n{doors}\n", "utf-8")
+        self.run("init", "--settings", str(settings))
+        if consents:
+            self.run("member", "add", MEMBER, "--consent", consents)
+
     def wake_node(self) -> None:
         """It goes on where it stood."""
         assert self._node is not None
@@ -101,14 +111,8 @@ class House(Node):
         self.postfix = Postfix(folder / "postfix", DOMAIN, lmtp=self.dovecot.lmtp, milter=self.milter)
 
     def open(self) -> None:
-        settings = self.folder / "begin.toml"
-        settings.write_text(
-            f'domain = "node.example"\nhosted_domains = ["{DOMAIN}"]\ndns = "{HERE}:{self.dns.names.port}"\n'
-            f'[doors]\nmilter = "{HERE}:{self.milter}"\nreports = "{self.reports}"\nhttp = ""\n',
-            "utf-8",
-        )
-        self.run("init", "--settings", str(settings))
-        self.run("member", "add", MEMBER, "--consent", "count,token")
+        doors = f'milter = "{HERE}:{self.milter}"\nreports = "{self.reports}"\nhttp = ""'
+        self.begin(doors, consents="count,token")
         self.start_node()
         self.dovecot.start()
         self.postfix.start()
@@ -136,13 +140,7 @@ class Elsewhere(Node):
         self.secret.chmod(0o600)
 
     def open(self) -> None:
-        settings = self.folder / "begin.toml"
-        settings.write_text(
-            f'domain = "node.example"\nhosted_domains = []\ndns = "{HERE}:{self.dns.names.port}"\n'
-            'rdap = ""\n[doors]\nhttp = ""\n',
-            "utf-8",
-        )
-        self.run("init", "--settings", str(settings))
+        self.begin('http = ""', hosted="")
         self.dovecot.start()
         self.start_node()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from antiphon.web.admission import BURST
-from tests.door.conftest import DOMAIN, MEMBER, Node
+from tests.door.conftest import MEMBER, Node
 from tests.door.servers import HERE, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,14 +31,7 @@ class Counter(Node):
         self.http = free_port()
 
     def open(self) -> None:
-        settings = self.folder / "begin.toml"
-        settings.write_text(
-            f'domain = "node.example"\nhosted_domains = ["{DOMAIN}"]\ndns = "{HERE}:{self.dns.names.port}"\n'
-            f'[doors]\nhttp = "{HERE}:{self.http}"\n',
-            "utf-8",
-        )
-        self.run("init", "--settings", str(settings))
-        self.run("member", "add", MEMBER, "--consent", "count")
+        self.begin(f'http = "{HERE}:{self.http}"', consents="count")
         self.start_node()
         wait_for(self.http)
 

@@ -149,7 +149,7 @@ def told_of(told: Complaint, originator: str) -> str:
     rows: list[list[object]] = [
         ["told", told.contact],
         ["about mail of", originator],
-        ["about what you answer for", told.object],
+        ["what you answer for", told.object],
         ["the complaint left on", show_instant(told.at)[:10]],
         ["ledger entry of the complaint", Markup(f"{told.intent:,}")],
     ]
