@@ -27,6 +27,8 @@ def test_members_are_answered_and_nothing_acknowledged_is_lost() -> None:
     assert by_name["forged tickets"].crowd_answers.get("202", 0) == 0
     assert by_name["forged tickets"].crowd_answers["503"] > 0, "the crowd was too small to be refused"
     assert by_name["strangers"].crowd_answers["503"] > 0
+    assert by_name["20,000 idle"].crowd_at_once > 1_000, "the idle did not stay"
+    assert by_name["endless, by mail"].crowd_answers["open"] > 0, "no endless message stayed"
 
 
 def test_the_crowd_is_of_this_machine() -> None:

@@ -53,8 +53,8 @@ def drill(only: tuple[str, ...], seed: int, as_json: bool, **sizes: int) -> None
     ledger  a published ledger is changed in one place, again and again; the auditor has to find each change
     hostile mails made to hurt their reader: what each costs, held against an ordinary page; then a node is handed all
             of them while its helper is killed again and again: nothing lost, and others are answered
-    overload  ten thousand sources come fifty times as often as members do, silent ones keep sockets open, a stolen
-            ticket is tried: members are answered, in time and memory held against a quiet run. Wants a quiet machine
+    overload  ten thousand sources come fifty times as often as members do, 20,000 sockets are idle, mails never end,
+            a ticket is stolen: members are answered, in time and memory held against a quiet run. Wants a quiet machine
 
     \b
       antiphon drill --only kill --kills 30 --seed 7

@@ -1,7 +1,8 @@
 """A crowd at the web's door, as a program of its own, so that its processor time is not the node's.
 
-`python -m antiphon.drill.crowd PORT KIND RATE SECONDS [TICKET]` prints what it saw. It can reach this machine alone, by
-construction: a port is all that can be named, and every connection comes from one of ten thousand sources in 127/8.
+`python -m antiphon.drill.crowd PORT KIND RATE SECONDS [TICKET]` prints what it saw; of `endless`, a mailbox is TICKET.
+It can reach this machine alone, by construction: a port is all that can be named, and every connection comes from one
+of ten thousand sources in 127/8.
 """
 
 from __future__ import annotations
@@ -20,19 +21,21 @@ from dataclasses import dataclass, field
 
 DESTINATION = "127.0.0.1"
 SOURCES = 10_000
-OPEN_AT_ONCE = 8_000
+OPEN_AT_ONCE = 10_000
 PATIENCE_SECONDS = 5.0
-KINDS = ("strangers", "forged", "silent", "dripping", "ticket")
+KINDS = ("strangers", "forged", "silent", "dripping", "idle", "endless", "ticket")
 MAIL = b"From: x@stranger.example\r\nSubject: again\r\n\r\nagain\r\n"
 WAITING = {errno.EINPROGRESS, errno.EAGAIN}
 
 
 @dataclass
 class Seen:
-    """`opened` connections; `answers` by status, `closed` for those that were hung up on without one, `open` for those
-    that were still there at the end; `late` were never opened in time, since this process was behind."""
+    """`opened` connections, `most` at once; `answers` by status, `closed` for those that were hung up on without
+    one, `open` for those that were still there at the end; `late` were never opened in time, since this process was
+    behind."""
 
     opened: int = 0
+    most: int = 0
     late: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     cpu_seconds: float = 0.0
@@ -40,8 +43,10 @@ class Seen:
 
 def words_of(kind: str, ticket: str) -> bytes:
     """What a connection of this kind says as soon as it is there."""
-    if kind == "silent":
+    if kind in {"silent", "idle"}:
         return b""
+    if kind == "endless":
+        return f"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<{ticket}>\r\nDATA\r\nSubject: ".encode()
     if kind == "dripping":
         return b"POST /api/v1/reports HTTP/1.1\r\nHost: x\r\nX-"
     if kind == "strangers":
@@ -63,8 +68,8 @@ class Crowd:
     """Opens connections at a rate, and looks what becomes of each."""
 
     def __init__(self, port: int, kind: str, ticket: str) -> None:
-        self._port, self._words, self._drips = port, words_of(kind, ticket), kind == "dripping"
-        self._stays = kind in {"silent", "dripping"}
+        self._port, self._words, self._drips = port, words_of(kind, ticket), kind in {"dripping", "endless"}
+        self._stays, self._deaf = kind in {"silent", "dripping", "idle", "endless"}, kind == "idle"
         self._poll = select.epoll()
         self._open: dict[int, tuple[socket.socket, float]] = {}
         self.seen = Seen()
@@ -107,6 +112,9 @@ class Crowd:
             return
         self.seen.opened += 1
         self._open[link.fileno()] = (link, now)
+        self.seen.most = max(self.seen.most, len(self._open))
+        if self._deaf:
+            return  # it keeps its socket, also when it is hung up on
         # On one machine the handshake is over already, unless the door's queue is full.
         self._poll.register(link, select.EPOLLIN if self._say(link) else select.EPOLLOUT | select.EPOLLIN)
 
@@ -131,6 +139,8 @@ class Crowd:
         said = b""
         with suppress(OSError):
             said = link.recv(4096)
+        if self._drips and said[:1] in {b"2", b"3"}:
+            return  # a greeting of SMTP, or what is asked for next; who is silent there goes when greeted
         code = said[:3] if said[:3].isdigit() else said[9:12]  # of SMTP, or of HTTP
         self._leave(link, code.decode("ascii", "replace") or "closed")
 

@@ -43,9 +43,11 @@ RUNS: dict[str, tuple[tuple[str, float], ...]] = {
     "strangers": (("strangers", 50 * CAPACITY),),
     "forged tickets": (("forged", 50 * CAPACITY),),
     "silent and dripping": (("silent", 2_000.0), ("dripping", 2_000.0)),
+    "20,000 idle": (("idle", 4_000.0), ("idle", 4_000.0)),
     "a stolen ticket": (("ticket", 100.0),),
     "quiet, by mail": (),
     "silent, by mail": (("silent", 500.0),),
+    "endless, by mail": (("endless", 100.0),),
 }
 """By name, the crowds: of which kind, and how many a second."""
 QUIET, BY_MAIL = "quiet", ", by mail"
@@ -70,6 +72,7 @@ class Run:
     crowd_answers: dict[str, int]
     crowd_cpu_seconds: float
     others_refused: dict[str, int]
+    crowd_at_once: int = 0
 
     @property
     def by_mail(self) -> bool:
@@ -214,17 +217,25 @@ async def overload_drill(
             mailers = Forwarders(node.smtp, boxes)
             members = mailers if name.endswith(BY_MAIL) else Members(node.http, tickets)
             stolen = (await node.remote.call("ticket-make", address=_address(0), name="stolen"))["ticket"]
-            crowd = [(kind, rate * share, stolen) for kind, rate in crowds]
+            held = {"ticket": stolen, "endless": _address(0)}
+            crowd = [(kind, rate * share, held.get(kind, "")) for kind, rate in crowds]
             runs.append(await _run(name, node, members, crowd=crowd, seconds=seconds))
             known += members.acknowledged if members is not mailers else []
             forwarded += mailers.forwarded
-            say(f"{name}: {len(members.acknowledged)} of {members.sent}, p99 {runs[-1].p99_seconds:.3f} s")
+            say(_told(runs[-1], next(run for run in reversed(runs) if run.name.startswith(QUIET))))
             await asyncio.sleep(CALMING_SECONDS)
         await node.stop()
         return OverloadFigures(tuple(runs), await unknown(Home(node.home), known) + _unreported(node.home, forwarded))
     finally:
         await node.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _told(run: Run, quiet: Run) -> str:
+    slower, more = run.p99_seconds / quiet.p99_seconds, (run.node_memory_kib - quiet.node_memory_kib) / 1024
+    at_once = f", {run.crowd_at_once} of the crowd at once" if run.crowd_at_once else ""
+    said = f"{run.name}: {run.acknowledged} of {run.reports}, p99 {run.p99_seconds:.3f} s"
+    return f"{said} ({slower:.1f} times the quiet run's), {more:+.0f} MiB{at_once}"
 
 
 def _address(number: int) -> str:
@@ -268,6 +279,7 @@ async def _run(
         node_memory_kib=peak_of(node.number),
         node_cpu_seconds=round(_cpu_seconds(node.number) - used, 2),
         crowd_opened=opened,
+        crowd_at_once=sum(each["most"] for each in seen),
         crowd_a_second=round(opened / (seconds + 1)),
         crowd_answers=dict(answers),
         crowd_cpu_seconds=round(sum(each["cpu_seconds"] for each in seen), 1),
@@ -276,9 +288,8 @@ async def _run(
 
 
 async def _crowd(port: int, kind: str, rate: float, ticket: str, *, seconds: float) -> asyncio.subprocess.Process:
-    held = [ticket] if kind == "ticket" else []
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "antiphon.drill.crowd", str(port), kind, str(rate), str(seconds), *held,
+        sys.executable, "-m", "antiphon.drill.crowd", str(port), kind, str(rate), str(seconds), ticket,
         stdout=subprocess.PIPE,
     )  # fmt: skip
 

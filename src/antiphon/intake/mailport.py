@@ -114,9 +114,13 @@ class MailPort:
         return self._class(self, self._sessions, self._hostname, self._message_bytes)
 
     def _push_out(self) -> bool:
-        """Whether the oldest session that has named no mailbox of ours gave way: whoever only stands there, or knows
-        nobody here, keeps no member's mail out."""
-        oldest = next((session for session in self._sessions if not session.expected), None)
+        """Whether a session gave way: the oldest that has named no mailbox of ours where these are half of all, else
+        the oldest that has and is not owed a reply. A mailbox is easily named and a DATA need not end, so neither kind
+        keeps the other out; who is hung up on before the reply keeps its copy."""
+        strangers = [session for session in self._sessions if not session.expected]
+        named = [session for session in self._sessions if session.expected and not session.owed]
+        first, second = (strangers, named) if 2 * len(strangers) >= CONNECTIONS else (named, strangers)
+        oldest = next(iter(first or second), None)
         if oldest is not None:
             hang_up(self._sessions.pop(oldest))
         return oldest is not None
@@ -198,10 +202,12 @@ def _finished(session: Session, envelope: Draft) -> Envelope:
 
 
 class _Counted(SMTP):
-    """Knows which sessions are open, and takes long lines. `expected`: it has named a mailbox that is here."""
+    """Knows which sessions are open, and takes long lines. `expected`: it has named a mailbox that is here; `owed`: its
+    message is whole, and the reply is not out."""
 
     line_length_limit = LINE_BYTES
     expected = False
+    owed = False
 
     def __init__(self, door: MailPort, sessions: Sessions, hostname: str, message_bytes: int) -> None:
         super().__init__(
@@ -231,6 +237,7 @@ class _Counted(SMTP):
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         envelope, content = self.envelope, await self._content()
+        self.owed = True
         if isinstance(content, bytes):
             envelope.content = envelope.original_content = content
             reply = await self.event_handler.handle_DATA(self, self.session, envelope)
@@ -238,6 +245,7 @@ class _Counted(SMTP):
             reply = "\r\n".join([content] * (len(envelope.rcpt_tos) if isinstance(self, _Lmtp) else 1))
         self.envelope = Draft()
         await self.push(reply)
+        self.owed = False
 
     async def _content(self) -> bytes | str:
         """The message without its final dot and the dots that were doubled (RFC 5321 §4.5.2), or the refusal of one

@@ -9,6 +9,7 @@ from typing import Protocol
 from antiphon.desk.answer import box_of
 from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
+from antiphon.desk.probe import door_of
 from antiphon.registry.mandate import Mandate, MandateState
 
 TAKEN = "250 2.0.0 kept"
@@ -92,6 +93,8 @@ class MailDoor:
 
     async def _box(self, recipient: str) -> tuple[str, str, Mandate | None] | None:
         own = box_of(self._desk, recipient)
+        if own is not None and own[0] == "probe" and not door_of(self._desk, own[1]):
+            return None  # a stranger's: it would only fill the disk
         if own is not None and own[0] != "report":
             return own[0], own[1], None
         field, value = ("report_token", own[1]) if own is not None else ("address", recipient.lower())

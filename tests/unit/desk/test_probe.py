@@ -12,14 +12,14 @@ from antiphon.desk.work_off import work_off
 from antiphon.formats.handed import Event, Handed
 from antiphon.intake.mailport import Envelope
 from antiphon.terms import SECOND, Instant
-from antiphon.web.door import MailDoor
+from antiphon.web.door import GONE, MailDoor
 from tests.unit.desk.household import MEMBER, Household
 from tests.unit.desk.test_hand_in import Wake
 from tests.unit.web.test_api import Client
 
 
 async def send(home: Household, token: str, *, way: str = "milter", raw: bytes | None = None) -> None:
-    """A message to a probe's mailbox, by one of the ways in."""
+    """A message to a probe's mailbox, by one of the ways in, whatever the door says of that mailbox."""
     recipient, raw = f"probe+{token}@node.example", raw if raw is not None else home.mail()
     door = MailDoor(home.desk, Wake())  # type: ignore[arg-type]  # it only rings
     envelope = Envelope("192.0.2.7", 25, "", (recipient,), raw)
@@ -29,10 +29,8 @@ async def send(home: Household, token: str, *, way: str = "milter", raw: bytes |
         for event in Event:
             await hand_in(home.desk, Handed(event, recipient, raw), None)
     elif way == "milter":
-        assert await door.watches(recipient)
         await door.commit(envelope)
     else:
-        assert await door.knows(recipient)
         await door.accept(envelope)
     await work_off(home.desk)
 
@@ -96,6 +94,21 @@ async def test_a_forged_probe_is_not_even_kept_where_anybody_may_knock() -> None
     good = Client(home, f"probe+{probe_token(home.desk, 'http')}")
     assert (await good.ask("GET", "/api/v1/reports/0")).status in (401, 404, 405)
     assert (await good.report(home.mail())).status == 202 and len(home.kept.records) == 1
+
+
+async def test_no_mail_door_knows_a_forged_probe() -> None:
+    """Nor keeps it: over SMTP a stranger could fill the disk too. A genuine one it knows, and keeps."""
+    home = await Household().open()
+    door = MailDoor(home.desk, Wake())  # type: ignore[arg-type]  # it only rings
+    genuine = f"probe+{probe_token(home.desk, 'smtp')}@node.example"
+    for forged in (f"probe+{'0' * 42}@node.example", genuine.replace("probe+0", "probe+1")):
+        assert not await door.knows(forged) and not await door.watches(forged)
+        assert await door.accept(Envelope("192.0.2.7", 25, "", (forged,), home.mail())) == [GONE]
+        await door.commit(Envelope("192.0.2.7", 25, "", (forged,), home.mail()))
+    assert home.kept.records == {}
+    assert await door.knows(genuine) and await door.watches(genuine)
+    await door.accept(Envelope("192.0.2.7", 25, "", (genuine,), home.mail()))
+    assert len(home.kept.records) == 1
 
 
 async def test_mail_to_a_member_is_no_probe() -> None:

@@ -18,12 +18,14 @@ class Desk:
 
     def __init__(self) -> None:
         self.kept: list[Envelope] = []
+        self.begun = 0
         self.replies: Callable[[Envelope], Sequence[str]] = lambda envelope: ["250 2.0.0 kept"] * len(envelope.rcpt_tos)
         self.gate = asyncio.Event()
         self.gate.set()
         self.fault: Exception | None = None
 
     async def accept(self, envelope: Envelope) -> Sequence[str]:
+        self.begun += 1
         await self.gate.wait()
         if self.fault:
             raise self.fault

@@ -159,7 +159,7 @@ async def test_recipients_have_a_stated_number() -> None:
 
 
 async def test_connections_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One past the limit hears 421 and no more; a place that is left can be taken."""
+    """One past the limit takes the oldest's place, which hears 421; a place that is left can be taken from nobody."""
     assert CONNECTIONS > 3
     monkeypatch.setattr(mailport, "CONNECTIONS", 3)
     async with door(Desk()) as connect:
@@ -167,19 +167,20 @@ async def test_connections_have_a_stated_number(monkeypatch: pytest.MonkeyPatch)
         for client in clients:
             assert (await client.hello("EHLO", A))[0].startswith("250")
         extra = await connect()
-        assert await extra.rest() == BUSY.encode() + b"\r\n"
-        assert (await clients[0].say("QUIT")).startswith("221")
-        await clients[0].rest()
-        again = await connect()
-        assert (await again.reply()).startswith("220")
+        assert await clients[0].rest() == BUSY.encode() + b"\r\n"
+        assert (await clients[1].say("QUIT")).startswith("221")
+        await clients[1].rest()
+        for client in (extra, await connect()):
+            assert (await client.reply()).startswith("220")
+        assert (await clients[2].say("NOOP")).startswith("250")
 
 
 async def test_whoever_names_no_mailbox_here_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is full the oldest stranger hears 421, silent or asking for others; who is expected stays."""
-    monkeypatch.setattr(mailport, "CONNECTIONS", 3)
+    """Where half are strangers the oldest hears 421, silent or asking for others; where fewer are, the oldest else."""
+    monkeypatch.setattr(mailport, "CONNECTIONS", 4)
     desk = Desk()
     async with door(desk) as connect:
-        member, silent, asking = await connect(), await connect(), await connect()
+        member, silent, asking, newest = [await connect() for _ in range(4)]
         await member.hello("EHLO", A)
         assert (await silent.reply()).startswith("220")
         assert (await asking.hello("EHLO", "x@elsewhere.example"))[0].startswith("550")
@@ -189,7 +190,35 @@ async def test_whoever_names_no_mailbox_here_gives_way(monkeypatch: pytest.Monke
             assert await gone.rest() == BUSY.encode() + b"\r\n"
         await member.content()
         assert await member.reply() == "250 2.0.0 kept"
+        assert (await (await connect()).hello("EHLO", B))[0].startswith("250")
+        assert await member.rest() == BUSY.encode() + b"\r\n"
+        assert (await newest.hello("EHLO", B))[0].startswith("250")
+
+
+async def test_a_message_that_never_ends_gives_way_and_one_that_is_owed_a_reply_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All have named a mailbox: the oldest in DATA hears 421; where every reply is owed, whoever comes does."""
+    monkeypatch.setattr(mailport, "CONNECTIONS", 2)
+    desk = Desk()
+    desk.gate.clear()
+    async with door(desk) as connect:
+        owed, slow = await connect(), await connect()
+        for client in (owed, slow):
+            await client.hello("EHLO", A)
+        await owed.content()
+        assert (await slow.say("DATA")).startswith("354")
+        while not desk.begun:  # noqa: ASYNC110 - until the first is whole
+            await asyncio.sleep(0.01)
+        late = await connect()
+        await late.hello("EHLO", B)
+        assert await slow.rest() == BUSY.encode() + b"\r\n"
+        await late.content()
+        while desk.begun < 2:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
         assert await (await connect()).rest() == BUSY.encode() + b"\r\n"
+        desk.gate.set()
+        assert [await client.reply() for client in (owed, late)] == ["250 2.0.0 kept"] * 2
 
 
 async def test_messages_under_way_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
