@@ -41,7 +41,13 @@ def lookup(home: Path, subject: str, as_json: bool) -> None:
         return
     click.echo(f"{found['subject']}: {cell(found['holder']) if found['holder'] else 'holder unknown'}")
     rows = [
-        {"contact": c["address"], "named by": c["sources"], "tied by": c["tied_by"], "speaks against it": c["rules"]}
+        {
+            "contact": c["address"],
+            "scope": c["scope"],
+            "named by": c["sources"],
+            "tied by": c["tied_by"],
+            "speaks against it": c["rules"],
+        }
         for c in found["candidates"]
     ]
     if rows:

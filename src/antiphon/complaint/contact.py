@@ -36,6 +36,7 @@ class Scope(StrEnum):
     NETWORK = "network"
     REGISTRAR = "registrar"
     AUTHORITY = "authority"
+    OPERATOR = "domain operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Candidate:
     listed: bool
     dead: bool
     itself: bool
+    scope: Scope = Scope.NETWORK
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def candidates(
             is_listed(kept.declined, address),
             is_listed(kept.dead, address),
             organisational_domain(address.domain) in about,
+            Scope.OPERATOR if organisational_domain(address.domain) == found.subject else found.scope,
         )
         for address, named in sources.items()
     )

@@ -93,13 +93,15 @@ async def _names(desk: Desk, address: str, questions: Questions) -> tuple[str, .
 
 
 async def _of_domain(desk: Desk, subject: str, questions: Questions) -> Findings:
-    """Its registrar, as the registry of names says; the domain's own people are for notices, not for complaints."""
+    """Its registrar, as the registry of names says; the domain's own people too, who are for notices: nobody but a name
+    ties them to it, so no complaint goes there."""
     domain = organisational_domain(parse_domain(subject))
     try:
         registry, itself = await desk.registrar.registrar_contacts(domain)
     except Unreachable:
         registry, itself = (), ()
     named = [(Source.RDAP, text) for text in registry] + [(Source.REGISTRAR, text) for text in itself]
+    named.append((Source.CONVENTION, f"abuse@{domain}"))
     return Findings(domain, Scope.REGISTRAR, "", tuple(named))
 
 

@@ -151,6 +151,7 @@ async def lookup(desk: Desk, q: Mapping[str, object]) -> object:
         "candidates": [
             {
                 "address": str(each.address),
+                "scope": each.scope.value,
                 "sources": [source.value for source in each.sources],
                 "tied_by": sorted(each.ties),
                 "rules": list(failed(each)),

@@ -95,7 +95,8 @@ async def test_a_contact_is_looked_up_with_every_reason() -> None:
     assert (address["contact"], address["scope"]) == ("abuse@net.example", "network")
     assert address["candidates"][0]["tied_by"] == ["name", "rdap"]
     assert (domain["scope"], domain["subject"]) == ("registrar", "shop.example")
-    assert [c["address"] for c in domain["candidates"]] == ["abuse@registrar.example"]
+    assert [c["address"] for c in domain["candidates"]] == ["abuse@registrar.example", "abuse@shop.example"]
+    assert [c["scope"] for c in domain["candidates"]] == ["registrar", "domain operator"]
     assert "A complaint would go to abuse@net.example" in shown.output
     assert wrong.exit_code == 65 and "no public address" in wrong.output + wrong.stderr
 

@@ -102,7 +102,10 @@ async def test_a_domain_leads_to_its_registrar(house: Household) -> None:
         shown = await complaints.lookup(house.desk, {"subject": "www.shop.example"})
         assert isinstance(shown, dict)
         assert (shown["subject"], shown["scope"], shown["contact"]) == ("shop.example", "registrar", chosen)
-        assert [c["rules"] for c in shown["candidates"]] == [rules]
+        registrar, operator = shown["candidates"]
+        assert (registrar["scope"], registrar["rules"]) == ("registrar", rules)
+        assert (operator["address"], operator["scope"]) == ("abuse@shop.example", "domain operator")
+        assert "two-sources" in operator["rules"], "for notices, never for a complaint"
 
 
 async def test_an_authority_is_tied_by_the_file_and_by_the_operator(house: Household) -> None:
