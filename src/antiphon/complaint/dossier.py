@@ -52,7 +52,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "subject": "Unwanted mail of {originator} from {address}",
         "few": "a few",
-        "intro": "People whose mail {node} delivers did not want what they got from this address.",
+        "intro": "People whose mail {node} delivers did not want the mail that this is about.",
         "what": "What came      {mails} mails of {originator} to {mailboxes} mailboxes,\n"
         "               from {first_day} to {last_day}, handed over by {address}",
         "asked": "Asked before   on {asked_on}, {asked_by};\n"
@@ -82,7 +82,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "de": {
         "subject": "Unerwünschte Mails von {originator} über {address}",
         "few": "einige",
-        "intro": "Menschen, deren Post {node} zustellt, wollten nicht, was von dieser Adresse kam.",
+        "intro": "Menschen, deren Post {node} zustellt, wollten die Mails nicht, um die es hier geht.",
         "what": "Was kam        {mails} Mails von {originator} an {mailboxes} Postfächer,\n"
         "               vom {first_day} bis {last_day}, übergeben von {address}",
         "asked": "Vorher gebeten am {asked_on}, {asked_by};\n"
@@ -112,7 +112,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "fr": {
         "subject": "Messages non désirés de {originator} depuis {address}",
         "few": "quelques",
-        "intro": "Des personnes dont {node} distribue le courrier ne voulaient pas de ces messages.",
+        "intro": "Des personnes dont {node} distribue le courrier ne voulaient pas des messages dont il s'agit.",
         "what": "Ce qui est venu  {mails} messages de {originator} vers {mailboxes} boîtes,\n"
         "               du {first_day} au {last_day}, remis par {address}",
         "asked": "Demandé avant  le {asked_on}, {asked_by};\n"
