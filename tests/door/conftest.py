@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from antiphon.world.child import free_port
 from antiphon.world.letter import RsaKey
 from tests.door.letters import SHOP, eventually
 from tests.door.nameserver import NameServer
-from tests.door.servers import HERE, MAIL_USER, Dovecot, Postfix, free_port, lay_out_program, python_for_all, wait_for
+from tests.door.servers import HERE, MAIL_USER, Dovecot, Postfix, lay_out_program, python_for_all, wait_for
 
 DOMAIN = "home.example"
 MEMBER = f"ann@{DOMAIN}"

@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.door.servers import CONTRIB, HERE, free_port, wait_for
+from antiphon.world.child import free_port
+from tests.door.servers import CONTRIB, HERE, wait_for
 
 RSPAMD = "/usr/bin/rspamd"
 SHARE = "/usr/share/rspamd"

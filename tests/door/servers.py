@@ -13,16 +13,11 @@ import time
 from pathlib import Path
 
 import antiphon
+from antiphon.world.child import free_port
 
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 MAIL_USER = "mail"
 HERE = "127.0.0.1"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server((HERE, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def wait_for(port: int, seconds: float = 30) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.world.child import free_port
 from tests.door.conftest import Node
 from tests.door.letters import eventually
-from tests.door.servers import CONTRIB, HERE, free_port
+from tests.door.servers import CONTRIB, HERE
 
 PROMTOOL = shutil.which("promtool")
 pytestmark = pytest.mark.skipif(

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from antiphon.web.admission import BURST
+from antiphon.world.child import free_port
 from tests.door.conftest import MEMBER, Node
-from tests.door.servers import HERE, free_port, wait_for
+from tests.door.servers import HERE, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED, MOST_TICKETS = 1, 10

@@ -14,9 +14,10 @@ from urllib.parse import urljoin
 
 import pytest
 
+from antiphon.world.child import free_port
 from tests.door.conftest import Node
 from tests.door.letters import eventually
-from tests.door.servers import HERE, free_port, wait_for
+from tests.door.servers import HERE, wait_for
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 pytestmark = pytest.mark.skipif(NGINX is None and not os.environ.get("CI"), reason="nginx is missing (nginx-light)")

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from antiphon.world.child import free_port
 from tests.door.letters import eventually
-from tests.door.servers import HERE, free_port, wait_for
+from tests.door.servers import HERE, wait_for
 
 STRACE = shutil.which("strace")
 pytestmark = [

@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 
 from antiphon.backends.home import Home
@@ -29,6 +30,7 @@ READY_SECONDS = 0.05
 STOP_SECONDS = 10
 PORTS = range(20_000, 32_000)
 PORT_TRIES = 200
+_drawn = cycle(secrets.SystemRandom().sample(PORTS, len(PORTS)))
 
 
 class Child:
@@ -169,9 +171,9 @@ def local(port: int) -> str:
 
 def free_port() -> int:
     """A loopback port that nobody uses now, below those that the system hands out by itself: while the node is away,
-    no other socket of the world takes it. Raises RuntimeError when none is found."""
-    for _ in range(PORT_TRIES):
-        port = PORTS[secrets.randbelow(len(PORTS))]
+    no other socket of the world takes it. None is given twice by one process before all were given. Raises
+    RuntimeError when none is found."""
+    for port in islice(_drawn, PORT_TRIES):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,13 +17,9 @@ from antiphon.backends.home import Home
 from antiphon.cli.doctoring import EXIT
 from antiphon.cli.premises import look_around
 from antiphon.settings import Doors, Settings
+from antiphon.world.child import free_port
 
 PROGRAM = [sys.executable, "-m", "antiphon"]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Node:
