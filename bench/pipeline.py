@@ -139,7 +139,7 @@ def resigned(raw: bytes, key: RsaKey) -> bytes:
         f"DKIM-Signature: v=1; a={key.algorithm}; c=relaxed/relaxed; d={author}; s={SELECTOR};\r\n"
         f" h={':'.join(listed)};\r\n bh={digest};\r\n b="
     ).encode("ascii")
-    data = signed_data(message, Field("dkim-signature", field, ""), listed, relaxed=True)
+    data = signed_data(message, Field("dkim-signature", field, b""), listed, relaxed=True)
     return field + b64encode(key.sign(data)) + b"\r\n" + message.raw
 
 

@@ -88,7 +88,7 @@ class DkimSigner:
             f"DKIM-Signature: v=1; a={algorithm}; d={self._domain}; c=relaxed/relaxed; {times};\r\n"
             f" h={':'.join(listed)};\r\n bh={digest};\r\n b="
         ).encode("ascii")
-        data = signed_data(message, Field("dkim-signature", field, ""), listed, relaxed=True)
+        data = signed_data(message, Field("dkim-signature", field, b""), listed, relaxed=True)
         return field + b64encode(sign(data)) + b"\r\n"
 
     def _sign_ed25519(self, data: bytes) -> bytes:

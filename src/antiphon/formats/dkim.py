@@ -197,7 +197,7 @@ def signed_data(message: Message, field: Field, covers: tuple[str, ...], *, rela
     """Exactly the bytes whose hash this signature signs: the bottom-most instances first (RFC 6376 §5.4.2)."""
     left = {name: list(message.all(name)) for name in set(covers)}
     lines = [_header_line(left[name].pop(), relaxed=relaxed) for name in covers if left[name]]
-    own = Field(field.name, _without_value(field.raw), "")
+    own = Field(field.name, _without_value(field.raw), b"")
     return b"".join(lines) + _header_line(own, relaxed=relaxed).removesuffix(b"\r\n")
 
 

@@ -152,11 +152,23 @@ def _end_of_lines(body: bytes) -> int:
 
 
 class Field(NamedTuple):
-    """One header field: `raw` with its line ends; `value` unfolded and stripped, encoded words left as they are."""
+    """One header field: `raw` with its line ends, `rest` what stands behind the colon. Most are never read, so the
+    value is worked out where it is asked for."""
 
     name: str
     raw: bytes
-    value: str
+    rest: bytes
+
+    @property
+    def value(self) -> str:
+        """Unfolded and stripped, encoded words left as they are."""
+        value = self.rest.strip(b" \t\r\n")
+        if b"\n" in value:
+            value = _unfolded(value)
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
 
     @property
     def text(self) -> str:
@@ -301,19 +313,12 @@ def parse_message(raw: bytes) -> Message:
     if len(raw) > MAX_MESSAGE:
         raise MalformedInput("The message is larger than 10 MiB.")
     pieces, body_at = split_header(raw)
-    fields: list[Field] = []
+    fields = tuple(map(Field._make, pieces))
     index: dict[str, tuple[Field, ...]] = {}
-    for name, whole, rest in pieces:
-        value = rest.strip(b" \t\r\n")
-        if b"\n" in value:
-            value = _unfolded(value)
-        try:
-            text = value.decode("utf-8")
-        except UnicodeDecodeError:
-            text = value.decode("latin-1")
-        fields.append(Field(name, whole, text))
-        index[name] = (*index[name], fields[-1]) if name in index else (fields[-1],)
-    return Message(raw, tuple(fields), body_at, index)
+    for found in fields:
+        name = found[0]
+        index[name] = (*index[name], found) if name in index else (found,)
+    return Message(raw, fields, body_at, index)
 
 
 def _unfolded(value: bytes) -> bytes:
