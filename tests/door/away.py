@@ -17,32 +17,26 @@ from typing import Any
 from antiphon.terms import to_instant
 from antiphon.world.authority import Authority
 from antiphon.world.letter import RsaKey, mail_date
+from tests.door import syntax
 from tests.door.letters import SHOP, Person, eventually, newsletter
 from tests.door.machine import install, main, separate, sh
 from tests.door.nameserver import NameServer
 from tests.door.servers import wait_for
 
 MEMBER, SERVER, SECRET = "ann@big.example", "imap.big.example", "abcd-efgh-ijkl-mnop"
-PROVIDER = f"""
+
+
+def provider() -> str:
+    """Its server's configuration."""
+    return f"""{syntax.head()}
 protocols = imap lmtp
 listen = 127.0.0.1
-ssl = required
-ssl_cert = </etc/big/host.pem
-ssl_key = </etc/big/host.pem
-mail_location = maildir:/var/big/%n
+{syntax.certified("/etc/big/host.pem")}
 mail_uid = mail
 mail_gid = mail
 first_valid_uid = 1
 first_valid_gid = 1
-auth_username_format = %Lu
-passdb {{
-  driver = static
-  args = password={SECRET}
-}}
-userdb {{
-  driver = static
-  args = uid=mail gid=mail home=/var/big/%n allow_all_users=yes
-}}
+{syntax.people("/var/big", "mail", SECRET)}
 namespace inbox {{
   inbox = yes
   mailbox Junk {{
@@ -50,12 +44,7 @@ namespace inbox {{
     special_use = \\Junk
   }}
 }}
-service lmtp {{
-  inet_listener lmtp {{
-    address = 127.0.0.1
-    port = 2424
-  }}
-}}
+{syntax.lmtp(2424)}
 """
 
 
@@ -64,7 +53,7 @@ def provide() -> Path:
     authority, place = Authority(), Path("/etc/big")
     place.mkdir()
     (place / "host.pem").write_bytes(authority.pem(SERVER))
-    (place / "dovecot.conf").write_text(PROVIDER, "utf-8")
+    (place / "dovecot.conf").write_text(provider(), "utf-8")
     trusted = Path("/etc/big/trusted.pem")
     trusted.write_bytes(authority.certificate)
     with open("/etc/hosts", "a", encoding="ascii") as hosts:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import antiphon
 from antiphon.world.letter import RsaKey
+from tests.door import syntax
 from tests.door.letters import SHOP, Person, deliver, eventually, newsletter
 from tests.door.nameserver import NameServer
 from tests.door.servers import python_for_all, wait_for
@@ -33,30 +34,18 @@ setsid runuser -u "$(of User)" -- env "$(of Environment)" ANTIPHON_DNS={dns} \\
   $(of ExecStart) >/var/log/antiphon 2>&1 </dev/null &
 until (: </dev/tcp/127.0.0.1/8892) 2>/dev/null; do kill -0 $! || exit 1; done
 """
-HOUSE = """
-disable_plaintext_auth = no
-ssl = no
-auth_username_format = %Lu
-mail_location = maildir:/var/vmail/%d/%n
-passdb {
-  driver = static
-  args = password=secret
-}
-userdb {
-  driver = static
-  args = uid=vmail gid=vmail home=/var/vmail/%d/%n allow_all_users=yes
-}
-namespace inbox {
-  mailbox Junk {
+
+
+def house() -> str:
+    """The operator's own part of Dovecot's configuration."""
+    return f"""
+{syntax.open_talk()}{syntax.people("/var/vmail", "vmail")}
+namespace inbox {{
+  mailbox Junk {{
     auto = create
-  }
-}
-service lmtp {
-  inet_listener lmtp {
-    address = 127.0.0.1
-    port = 2424
-  }
-}
+  }}
+}}
+{syntax.lmtp(2424)}
 """
 
 
@@ -108,7 +97,7 @@ postconf -e 'virtual_mailbox_domains=mail.example' 'virtual_transport=lmtp:inet:
   'default_transport=error:nothing leaves' 'relay_transport=error:nothing leaves' 'disable_dns_lookups=yes' \
   'maillog_file=/var/log/postfix.log' 'inet_protocols=ipv4' 'myhostname=mx.mail.example'
 """)
-    Path("/etc/dovecot/conf.d/98-house.conf").write_text(HOUSE, "utf-8")
+    Path("/etc/dovecot/conf.d/98-house.conf").write_text(house(), "utf-8")
     sh("service postfix restart; service dovecot restart")
 
 

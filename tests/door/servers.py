@@ -14,6 +14,7 @@ from pathlib import Path
 
 import antiphon
 from antiphon.world.child import free_port
+from tests.door import syntax
 
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 MAIL_USER = "mail"
@@ -68,7 +69,7 @@ class Dovecot:
         )
         self.mail = folder / "mail"
         self.mail.mkdir()
-        ours = self._ours(program) if program is not None else "protocol lmtp {\n  mail_plugins = sieve\n}\n"
+        ours = self._ours(program) if program is not None else syntax.sorted_at_delivery()
         for each in (folder, self.mail):
             shutil.chown(each, MAIL_USER, MAIL_USER)
         self._configure(self.mail, ours)
@@ -81,7 +82,8 @@ class Dovecot:
         report = scripts / "antiphon-report"
         text = report.read_text("utf-8").replace("/var/lib/antiphon/reports", str(folder.parent / "reports"))
         report.write_text(text.replace("exec antiphon", f"exec {program}"), "utf-8")
-        files = [scripts / "antiphon.conf", scripts / "antiphon-delivered.conf"]
+        kind = "-2.4.conf" if syntax.newer() else ".conf"
+        files = [scripts / f"{name}{kind}" for name in ("antiphon", "antiphon-delivered")]
         ours = "".join(file.read_text("utf-8") for file in files).replace("/etc/dovecot/antiphon", str(scripts))
         shutil.chown(scripts, MAIL_USER, MAIL_USER)
         return ours
@@ -90,28 +92,17 @@ class Dovecot:
         folder = self.folder
         self.config = folder / "dovecot.conf"
         self.config.write_text(
-            f"""
+            f"""{syntax.head()}
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
 protocols = imap lmtp
 listen = {HERE}
-ssl = no
-disable_plaintext_auth = no
-auth_username_format = %Lu
-first_valid_uid = 1
+{syntax.open_talk()}first_valid_uid = 1
 first_valid_gid = 1
 mail_uid = {MAIL_USER}
 mail_gid = {MAIL_USER}
-mail_location = maildir:{mail}/%d/%n
-passdb {{
-  driver = static
-  args = password=secret
-}}
-userdb {{
-  driver = static
-  args = uid={MAIL_USER} gid={MAIL_USER} home={mail}/%d/%n allow_all_users=yes
-}}
+{syntax.people(str(mail), MAIL_USER)}
 namespace inbox {{
   inbox = yes
   mailbox Junk {{
@@ -135,15 +126,8 @@ service imap-login {{
     port = 0
   }}
 }}
-service lmtp {{
-  inet_listener lmtp {{
-    address = {HERE}
-    port = {self.lmtp}
-  }}
-}}
-plugin {{
-  sieve_after = {folder}/filter.sieve
-}}
+{syntax.lmtp(self.lmtp)}
+{syntax.sorted_last_by(f"{folder}/filter.sieve")}
 {ours}
 """,
             "utf-8",

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def press(house: House, folder: Path, keys: str) -> None:
     box = house.dovecot.mail / DOMAIN / "ann"
     words = [str(MUTT), "-n", "-F", str(settings), "-R", "-f", str(box), "-e", f'push "{keys}<exit>"']
     screen, terminal = pty.openpty()
-    surroundings = {**os.environ, "TERM": "xterm", "HOME": str(folder), "LINES": "24", "COLUMNS": "80"}
+    surroundings = {**os.environ, "TERM": "xterm", "HOME": str(folder)}
+    termios.tcsetwinsize(terminal, (24, 80))
     os.set_blocking(screen, False)
     mutt = subprocess.Popen(words, stdin=terminal, stdout=terminal, stderr=terminal, env=surroundings)
     os.close(terminal)

@@ -24,12 +24,12 @@ from antiphon.intake.watching import WatchDoor
 from antiphon.registry.watch import SecretKind, Watch, WatchState
 from antiphon.terms import HOUR, Identifier, Instant
 from antiphon.world.authority import Authority
+from tests.door import syntax
 from tests.door.conftest import missing_servers
 from tests.door.servers import HERE, Dovecot
 from tests.unit.desk.household import MEMBER, Household
 
 ENDPOINT, ADDRESS = "login.house.example", "5.5.5.5"
-STATIC = "passdb {\n  driver = static\n  args = password=secret\n}\n"
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -92,16 +92,11 @@ class Scene:
         await self.service.open()
         (self.folder / "dovecot").mkdir()
         self.dovecot = Dovecot(self.folder / "dovecot", None)
-        asks = self.folder / "oauth2"
-        asks.write_text(
-            f"introspection_mode = post\nintrospection_url = http://{HERE}:{self.service.tells}/\n"
-            "username_attribute = username\nactive_attribute = active\nactive_value = true\n",
-            "utf-8",
-        )
-        text = self.dovecot.config.read_text("utf-8")
-        assert STATIC in text
-        ours = f"auth_mechanisms = {self.mechanism}\npassdb {{\n  driver = oauth2\n  args = {asks}\n}}\n"
-        self.dovecot.config.write_text(text.replace(STATIC, ours), "utf-8")
+        text, password = self.dovecot.config.read_text("utf-8"), syntax.password("secret")
+        assert password in text
+        asks = syntax.asks_a_service(f"http://{HERE}:{self.service.tells}/", str(self.folder / "oauth2"))
+        ours = f"auth_mechanisms = {self.mechanism}\n{asks}"
+        self.dovecot.config.write_text(text.replace(password, ours), "utf-8")
         self.dovecot.start()
         self.home = await Household().open()
         self.put("r1")

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
 
+from antiphon.formats.arf import FIRST_LINE
+
 FEWEST_SHOWN = 5
 
 
@@ -173,7 +175,8 @@ def print_dossier(facts: Facts, language: str) -> tuple[str, str]:
     names += ["proof"] if facts.entry is not None else []
     names += ["found"] if facts.harm else []
     names += [facts.reader, "", "stop"]
-    lines = [line for name in names for line in (words[name].format(**said) if name else "").split("\n")]
+    lines = [FIRST_LINE, ""]
+    lines += [line for name in names for line in (words[name].format(**said) if name else "").split("\n")]
     lines += ["", facts.legal_name, *facts.postal_address.split(", ")]
     return words["subject_harm" if facts.harm else "subject"].format(**said), "".join(f"{line}\r\n" for line in lines)
 

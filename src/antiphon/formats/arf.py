@@ -23,6 +23,8 @@ ONCE = (
     "received-date", "reporting-mta", "source-ip", "source-port", "incidents",
 )  # fmt: skip
 """Fields that a report holds once at most (RFC 5965 §3.1, §3.2; RFC 6692 §3)."""
+FIRST_LINE = "This is an email abuse report."
+"""The text for people begins so, as in the samples of RFC 5965: there are readers that look for it."""
 _VERSION = re.compile(r"[1-9][0-9]*")
 _LINE = re.compile(rb"[\x20-\x7e]*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")

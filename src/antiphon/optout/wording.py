@@ -149,7 +149,7 @@ Who we are, and how to say that this is wrong: {url}
 """
 FEEDBACK_SUBJECT = "Feedback report"
 FEEDBACK = """\
-This is a feedback report (RFC 9477) for one message that its recipient did
+This is an email abuse report (RFC 9477) for one message that its recipient did
 not want. Your CFBL-Address field asks for it. Please take the recipient that
 the identifiers below name off this mailing.
 

@@ -24,6 +24,7 @@ def test_all_facts_stand_in_it(language: str) -> None:
     for fact in ("417", "96", *days, "77", FACTS.reply_to, FACTS.answer_url, "stop", "not us", "Home e.V.", "Way 1"):
         assert fact in text
     assert "shop.example" in subject and "9.8.7.6" in subject
+    assert text.startswith("This is an email abuse report.\r\n")
     assert max(map(len, text.split("\r\n"))) <= 100 and "{" not in text
 
 
