@@ -178,18 +178,18 @@ def missing_servers() -> str:
     return "" if python_for_all() else "no Python of this version that every user can start"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     yield from opened(House)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def elsewhere() -> Iterator[Elsewhere]:
     yield from opened(Elsewhere)
 
 
 def opened(kind: type[Place]) -> Iterator[Place]:
-    """A whole place for a session."""
+    """A whole place, for the tests of one file: what was taken back there stays with its sender."""
     if reason := missing_servers():
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="antiphon-door-"))
