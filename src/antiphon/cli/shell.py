@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from inspect import cleandoc
 
 import click
 from click.shell_completion import get_completion_class
@@ -56,7 +57,7 @@ def _first(command: click.Command) -> str:
 
 
 def _described(command: click.Command) -> Iterator[str]:
-    for text in filter(None, (command.help, command.epilog)):
+    for text in filter(None, (cleandoc(command.help or ""), command.epilog)):
         for paragraph in re.split(r"\n\s*\n", text):
             kept = paragraph.startswith("\b")
             yield ".PP"

@@ -12,6 +12,7 @@ import pytest
 
 from antiphon.cli.proposing import SERVERS, Here, propose
 from antiphon.errors import BrokenSettings, UnreadableFile
+from tests.door import syntax
 
 MILTER, REPORTS, PROGRAM = "127.0.0.1:7357", "/srv/reports", "/usr/bin/antiphon"
 URLS = {name: f"http://127.0.0.1:81/rspamd/5ec2e7/{name}" for name in ("originators", "subjects", "seen")}
@@ -78,7 +79,7 @@ def test_other_milters_of_postfix_stay_and_ours_comes_first(here: Here, value: s
 
 EDITS = {
     "postfix": ("main.cf", "content_timeout=10s", "content_timeout=20s"),
-    "dovecot": ("conf.d/99-antiphon.conf", "mailbox1_name = Junk", "mailbox1_name = Spam"),
+    "dovecot": ("conf.d/99-antiphon.conf", "Junk", "Spam"),
     "rspamd": ("local.d/multimap.conf", "score = 2.0", "score = 0.5"),
 }
 
@@ -102,22 +103,31 @@ def test_an_edit_of_ours_is_theirs(here: Here, server: str) -> None:
     assert diff and len(removed) <= 1 and not any(new in line for line in removed)
 
 
+HOUSE, KEPT = (
+    "plugin {{\n  sieve_plugins = sieve_extdata\n  sieve_pipe_bin_dir = {folder}\n}}\n"
+    "plugin {{\n  imapsieve_mailbox1_name = Ham\n  imapsieve_mailbox1_before = file:/x\n}}\n",
+    ["sieve_plugins = sieve_imapsieve sieve_extprograms sieve_extdata", "imapsieve_mailbox1_name = Ham",
+     "imapsieve_mailbox2_name = Spam", "imapsieve_mailbox3_from = Spam"],
+)  # fmt: skip
+"""What a house with Dovecot 2.3 may have, and what is there beside ours."""
+NEWER_HOUSE, NEWER_KEPT = (
+    "sieve_plugins {{\n  sieve_extdata = yes\n}}\nsieve_pipe_bin_dir = {folder}\n",
+    ["sieve_imapsieve = yes", "sieve_extprograms = yes", "sieve_extdata = yes",
+     "mailbox Spam {{\n  sieve_script antiphon-junked", "imapsieve_from Spam {{"],
+)  # fmt: skip
+"""The same of 2.4, whose lists are added to and whose mailboxes have no numbers."""
+
+
 def test_what_dovecot_has_already_is_kept(here: Here) -> None:
     """Its plugins, its numbers, its folder for programs, and what it calls Junk; read by Dovecot itself."""
     folder = lay_out(here, "dovecot")
-    (folder / "conf.d" / "91-house.conf").write_text(
-        f"plugin {{\n  sieve_plugins = sieve_extdata\n  sieve_pipe_bin_dir = {folder}\n}}\n"
-        "plugin {\n  imapsieve_mailbox1_name = Ham\n  imapsieve_mailbox1_before = file:/x\n}\n",
-        "utf-8",
-    )
+    house, kept = (NEWER_HOUSE, NEWER_KEPT) if syntax.newer() else (HOUSE, KEPT)
+    (folder / "conf.d" / "91-house.conf").write_text(house.format(folder=folder), "utf-8")
     change(folder / "conf.d" / "15-mailboxes.conf", "mailbox Junk {", "mailbox Spam {")
     apply(propose("dovecot", here))
     found = said("doveconf", "-n", "-c", str(folder / "dovecot.conf"))
-    for line in (
-        "sieve_plugins = sieve_imapsieve sieve_extprograms sieve_extdata", f"sieve_pipe_bin_dir = {folder}",
-        "imapsieve_mailbox1_name = Ham", "imapsieve_mailbox2_name = Spam", "imapsieve_mailbox3_from = Spam",
-    ):  # fmt: skip
-        assert line in found
+    for line in (*kept, f"sieve_pipe_bin_dir = {folder}"):
+        assert line.replace("{{", "{") in found, found
     assert (folder / "antiphon-report").stat().st_mode & 0o111
     assert '"Spam/*"' in (folder / "antiphon" / "junked.sieve").read_text("utf-8")
     assert propose("dovecot", here) == ""

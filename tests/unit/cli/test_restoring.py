@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def home(tmp_path: Path) -> Path:
 
 def unpacked(backup: Path) -> Path:
     """The backup as any `tar` unpacks it."""
-    shutil.unpack_archive(backup, backup.with_name("unpacked"), "tar")
-    return backup.with_name("unpacked")
+    place = backup.with_name("unpacked")
+    place.mkdir()
+    subprocess.run(["tar", "-xf", backup, "-C", place], check=True)
+    return place
 
 
 def keys_in(database: Path) -> dict[str, bytes]:
