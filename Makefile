@@ -17,10 +17,12 @@ DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve door=rspamd \
   door=php-cli door=php-curl door=composer door=mutt door=libsisimai-perl door=patch door=strace door=systemd \
   door=libgnutls-dane0 door=libidn12 door=libnsl2 \
-  monitor=prometheus proxy=nginx-light
+  monitor=prometheus proxy=nginx-light webmail=roundcube-sqlite3 webmail=roundcube-plugins
 # A mail server beside which Postfix can not be installed is unpacked only.
 EXIM := $(VENV)/exim
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
+# What a package only recommends would be a web server that begins to serve.
+BARE = $(APT) $$(case $$package in roundcube*) echo --no-install-recommends ;; esac)
 
 .PHONY: help run xpi test drill mutate lint law bench bench-grouping docs locks clean debian
 
@@ -62,7 +64,7 @@ debian:
 	  room=$${pair%%=*}; package=$${pair#*=}; \
 	  dpkg -s "$$package" >/dev/null 2>&1 && continue; \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    { $(APT) "$$package" || { apt-get update -qq && $(APT) "$$package"; }; } >/dev/null 2>&1 && continue; \
+	    { $(BARE) "$$package" || { apt-get update -qq && $(BARE) "$$package"; }; } >/dev/null 2>&1 && continue; \
 	  fi; \
 	  echo "Left out: the room $$room needs the Debian package $$package."; \
 	done
