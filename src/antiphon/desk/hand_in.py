@@ -5,6 +5,7 @@ from __future__ import annotations
 from antiphon.desk.answer import box_of
 from antiphon.desk.arrival import spool_mail
 from antiphon.desk.desk import Desk
+from antiphon.desk.probe import door_of
 from antiphon.errors import RefusedByLaw
 from antiphon.formats.handed import Event, Handed
 from antiphon.ports import Transaction
@@ -19,7 +20,7 @@ async def hand_in(desk: Desk, handed: Handed, at: Instant | None) -> None:
     """Durable when this returns. What a mail store tells of a mailbox without a live mandate is forgotten at once; a
     person who hands a message in is told. Raises RefusedByLaw, StorageFailed."""
     box = box_of(desk, handed.mailbox)
-    if box is not None and box[0] == "probe":
+    if box is not None and box[0] == "probe" and door_of(desk, box[1]) == "reports":
         await spool_mail(desk, "probe", None, handed.raw, token=box[1], source="reports")
         return
     member = await desk.store.read(lambda tx: member_of(tx, desk, handed.mailbox))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from antiphon.campaign.report import Delivery, Report
@@ -9,6 +11,7 @@ from antiphon.desk.hand_in import hand_in
 from antiphon.desk.log import SIZE, number
 from antiphon.desk.probe import DOORS, LASTS, last_probe, probe_token
 from antiphon.desk.work_off import work_off
+from antiphon.errors import RefusedByLaw
 from antiphon.formats.handed import Event, Handed
 from antiphon.intake.mailport import Envelope
 from antiphon.terms import SECOND, Instant
@@ -27,7 +30,8 @@ async def send(home: Household, token: str, *, way: str = "milter", raw: bytes |
         await Client(home, f"probe+{token}").report(raw)
     elif way == "reports":
         for event in Event:
-            await hand_in(home.desk, Handed(event, recipient, raw), None)
+            with suppress(RefusedByLaw):  # which forged ones are told
+                await hand_in(home.desk, Handed(event, recipient, raw), None)
     elif way == "milter":
         await door.commit(envelope)
     else:
@@ -94,6 +98,18 @@ async def test_a_forged_probe_is_not_even_kept_where_anybody_may_knock() -> None
     good = Client(home, f"probe+{probe_token(home.desk, 'http')}")
     assert (await good.ask("GET", "/api/v1/reports/0")).status in (401, 404, 405)
     assert (await good.report(home.mail())).status == 202 and len(home.kept.records) == 1
+
+
+@pytest.mark.parametrize("token", ["0" * 42, "smtp"])
+async def test_the_pipe_keeps_no_forged_probe(token: str) -> None:
+    """Any user of the machine can say one: a person is told no, a mail store's is forgotten; so is another door's."""
+    home = await Household().open()
+    mailbox = f"probe+{probe_token(home.desk, token) if token in DOORS else token}@node.example"
+    with pytest.raises(RefusedByLaw):
+        await hand_in(home.desk, Handed(Event.REPORTED, mailbox, home.mail()), None)
+    for event in set(Event) - {Event.REPORTED}:
+        await hand_in(home.desk, Handed(event, mailbox, home.mail()), None)
+    assert home.kept.records == {}
 
 
 async def test_no_mail_door_knows_a_forged_probe() -> None:
