@@ -139,8 +139,8 @@ class Crowd:
         said = b""
         with suppress(OSError):
             said = link.recv(4096)
-        if self._drips and said[:1] in {b"2", b"3"}:
-            return  # a greeting of SMTP, or what is asked for next; who is silent there goes when greeted
+        if self._stays and said[:1] in {b"2", b"3"}:
+            return  # a greeting of SMTP, or what is asked for next
         code = said[:3] if said[:3].isdigit() else said[9:12]  # of SMTP, or of HTTP
         self._leave(link, code.decode("ascii", "replace") or "closed")
 

@@ -23,7 +23,13 @@ LINE_BYTES = 65_536
 """More than RFC 5321 §4.5.3.1.6 asks for: evidence with long lines is still evidence."""
 
 RECIPIENTS = 100
-CONNECTIONS = 64
+STRANGERS = 448
+"""Connections that have named no mailbox of ours yet: cheap ones, since nothing of theirs is kept. The newest push out
+the oldest, and so many are there that a silent crowd needs more than a member's time to come round."""
+NAMED = 64
+"""Connections that have: each may hand a message in."""
+HELD_BYTES = 32 * 1024 * 1024
+"""Of all messages together that are not kept yet; beyond that the biggest unfinished one gives way."""
 ACCEPTS_UNDER_WAY = 32
 """Messages between the final dot and the reply; beyond that the other side keeps its copy and comes again."""
 
@@ -34,6 +40,7 @@ BUSY = "421 4.3.2 Too many connections, please try again later"
 UNKNOWN_MAILBOX = "550 5.1.1 No such mailbox here"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
 REFUSED = "554 5.6.0 This message is not taken"
+NO_STORAGE = "452 4.3.1 Not enough room now, please try again later"
 TOO_MUCH = "552 5.3.4 Too much mail data"
 LINE_TOO_LONG = "500 5.5.2 Line too long"
 
@@ -86,7 +93,7 @@ class MailPort:
         self._hostname = hostname
         self._message_bytes = message_bytes
         self._server: asyncio.Server | None = None
-        self._sessions: Sessions = {}
+        self._places = Places()
         self._under_way: set[asyncio.Task[Sequence[str]]] = set()
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> int:
@@ -105,25 +112,10 @@ class MailPort:
             self._server.close()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         await asyncio.sleep(0)  # the replies to these leave before the connections do
-        for transport in list(self._sessions.values()):
-            transport.close()
+        self._places.clear()
 
     def _session(self) -> asyncio.BaseProtocol:
-        if len(self._sessions) >= CONNECTIONS and not self._push_out():
-            return _Busy()
-        return self._class(self, self._sessions, self._hostname, self._message_bytes)
-
-    def _push_out(self) -> bool:
-        """Whether a session gave way: the oldest that has named no mailbox of ours where these are half of all, else
-        the oldest that has and is not owed a reply. A mailbox is easily named and a DATA need not end, so neither kind
-        keeps the other out; who is hung up on before the reply keeps its copy."""
-        strangers = [session for session in self._sessions if not session.expected]
-        named = [session for session in self._sessions if session.expected and not session.owed]
-        first, second = (strangers, named) if 2 * len(strangers) >= CONNECTIONS else (named, strangers)
-        oldest = next(iter(first or second), None)
-        if oldest is not None:
-            hang_up(self._sessions.pop(oldest))
-        return oldest is not None
+        return self._class(self, self._places, self._hostname, self._message_bytes)
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Draft, hostname: str, *responses: list[str]
@@ -144,9 +136,9 @@ class MailPort:
             return _reply_to(error)
         if not known:
             return UNKNOWN_MAILBOX
+        if isinstance(server, _Counted) and not self._places.name(server):
+            return LATER
         envelope.rcpt_tos.append(address)
-        if isinstance(server, _Counted):
-            server.expected = True
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Draft) -> str:
@@ -201,15 +193,65 @@ def _finished(session: Session, envelope: Draft) -> Envelope:
     )
 
 
+class Places:
+    """Who is connected, in the order in which they came: those that have named a mailbox of ours apart from all others,
+    so that neither kind keeps the other out. A mailbox is easily named and a DATA need not end, so both give way; who
+    is hung up on before the reply keeps its copy."""
+
+    def __init__(self) -> None:
+        self._strangers: dict[_Counted, asyncio.WriteTransport] = {}
+        self._named: dict[_Counted, asyncio.WriteTransport] = {}
+        self._held: dict[_Counted, int] = {}
+
+    def come(self, session: _Counted, transport: asyncio.WriteTransport) -> None:
+        """A stranger; where there is no place for it the oldest one goes."""
+        if len(self._strangers) >= STRANGERS:
+            hang_up(self._strangers.pop(next(iter(self._strangers))))
+        self._strangers[session] = transport
+
+    def name(self, session: _Counted) -> bool:
+        """Whether there is a place for one that has named a mailbox: the oldest that is owed no reply gives way."""
+        if session in self._named:
+            return True
+        if len(self._named) >= NAMED:
+            oldest = next((each for each in self._named if not each.owed), None)
+            if oldest is None:
+                return False
+            hang_up(self._named.pop(oldest))
+        transport = self._strangers.pop(session, None)
+        if transport is not None:
+            self._named[session] = transport
+        return transport is not None
+
+    def weigh(self, session: _Counted, size: int) -> None:
+        """So much of its message is here; 0 when it is kept or refused."""
+        self._held[session] = size
+        if sum(self._held.values()) > HELD_BYTES:
+            unfinished = [each for each in self._held if not each.owed]
+            if unfinished:
+                biggest = max(unfinished, key=self._held.__getitem__)
+                biggest.give_way()
+                self._held[biggest] = 0
+
+    def leave(self, session: _Counted) -> None:
+        """It is gone, by itself or not."""
+        for places in (self._strangers, self._named, self._held):
+            places.pop(session, None)
+
+    def clear(self) -> None:
+        """Hangs up on everybody."""
+        for transport in [*self._strangers.values(), *self._named.values()]:
+            transport.close()
+
+
 class _Counted(SMTP):
-    """Knows which sessions are open, and takes long lines. `expected`: it has named a mailbox that is here; `owed`: its
-    message is whole, and the reply is not out."""
+    """Has a place, and takes long lines. `owed`: its message is whole, and the reply is not out."""
 
     line_length_limit = LINE_BYTES
-    expected = False
     owed = False
+    _refusal = ""
 
-    def __init__(self, door: MailPort, sessions: Sessions, hostname: str, message_bytes: int) -> None:
+    def __init__(self, door: MailPort, places: Places, hostname: str, message_bytes: int) -> None:
         super().__init__(
             door,
             data_size_limit=message_bytes,
@@ -219,7 +261,8 @@ class _Counted(SMTP):
             auth_exclude_mechanism=["LOGIN", "PLAIN"],
             loop=asyncio.get_running_loop(),
         )
-        self._sessions = sessions
+        self._places = places
+        self._kept = bytearray()
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
         return plain_path(arg) or super()._getaddr(arg)
@@ -237,36 +280,48 @@ class _Counted(SMTP):
             return
         await self.push("354 End data with <CR><LF>.<CR><LF>")
         envelope, content = self.envelope, await self._content()
-        self.owed = True
         if isinstance(content, bytes):
             envelope.content = envelope.original_content = content
             reply = await self.event_handler.handle_DATA(self, self.session, envelope)
         else:
             reply = "\r\n".join([content] * (len(envelope.rcpt_tos) if isinstance(self, _Lmtp) else 1))
-        self.envelope = Draft()
+        self.envelope, self._kept = Draft(), bytearray()
         await self.push(reply)
         self.owed = False
+        self._places.weigh(self, 0)
+
+    def give_way(self) -> None:
+        """What is here of its message goes; it is read to its end, and refused for now."""
+        self._refusal = self._refusal or NO_STORAGE
+        del self._kept[: -len(FINAL_DOT)]
 
     async def _content(self) -> bytes | str:
         """The message without its final dot and the dots that were doubled (RFC 5321 §4.5.2), or the refusal of one
         that passes a limit, which is read to its end all the same. Nothing but CRLF ends a line."""
-        limit, past = self.data_size_limit or MESSAGE_BYTES, False
+        limit, self._refusal = self.data_size_limit or MESSAGE_BYTES, ""
         # As if a line had ended before: the first may be the dot. What was looked through is not looked through again.
         kept, looked = bytearray(LINE_END), 0
-        while (at := kept.find(FINAL_DOT, looked)) < 0:
+        self._kept = kept
+        while True:
+            at = kept.find(FINAL_DOT, looked)
+            self.owed = at >= 0
+            self._places.weigh(self, len(kept))
+            if self.owed:
+                break
             if len(kept) > limit + len(FINAL_DOT):
-                past = True
+                self._refusal = TOO_MUCH
+            if self._refusal:
                 del kept[: -len(FINAL_DOT)]
-            looked = max(0, len(kept) - len(FINAL_DOT) + 1)
             block = await self._reader.read(BLOCK_BYTES)
             if not block:
                 raise asyncio.CancelledError  # hung up before the dot, as aiosmtpd says it
+            looked = max(0, len(kept) - len(FINAL_DOT) + 1)
             kept += block
         # The reader is empty now, so what came behind the dot goes back in its order.
         self._reader.feed_data(bytes(kept[at + len(FINAL_DOT) :]))
         del kept[at + len(LINE_END) :]
-        if past or at > limit:
-            return TOO_MUCH
+        if self._refusal or at > limit:
+            return self._refusal or TOO_MUCH
         if max(map(len, kept.split(LINE_END))) > LINE_BYTES - len(LINE_END):
             return LINE_TOO_LONG
         return bytes(kept.replace(DOUBLED, LINE_END)[len(LINE_END) :])
@@ -274,17 +329,13 @@ class _Counted(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Counted from here."""
         assert isinstance(transport, asyncio.WriteTransport)
-        self._sessions[self] = transport
+        self._places.come(self, transport)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """To here."""
-        self._sessions.pop(self, None)
+        self._places.leave(self)
         super().connection_lost(error)
-
-
-Sessions = dict[_Counted, asyncio.WriteTransport]
-"""Those that are open, in the order in which they came."""
 
 
 class _Smtp(_Counted):
@@ -293,15 +344,6 @@ class _Smtp(_Counted):
 
 class _Lmtp(_Counted, LMTP):
     """LMTP: after DATA one reply for every recipient (RFC 2033 §4.2)."""
-
-
-class _Busy(asyncio.Protocol):
-    """One connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Says so and hangs up."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        hang_up(transport)
 
 
 def hang_up(transport: asyncio.WriteTransport) -> None:

@@ -16,15 +16,15 @@ from antiphon.intake import mailport
 from antiphon.intake.mailport import (
     ACCEPTS_UNDER_WAY,
     BUSY,
-    CONNECTIONS,
     LATER,
+    NO_STORAGE,
     RECIPIENTS,
     REFUSED,
     MailPort,
     one_reply,
     plain_path,
 )
-from tests.unit.intake.client import CONTENT, A, B, Desk, door
+from tests.unit.intake.client import CONTENT, A, B, Client, Desk, door
 
 
 async def test_no_reply_leaves_before_the_message_is_kept() -> None:
@@ -158,67 +158,100 @@ async def test_recipients_have_a_stated_number() -> None:
         assert [reply[:3] for reply in replies] == ["250"] * RECIPIENTS + ["452"]
 
 
-async def test_connections_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One past the limit takes the oldest's place, which hears 421; a place that is left can be taken from nobody."""
-    assert CONNECTIONS > 3
-    monkeypatch.setattr(mailport, "CONNECTIONS", 3)
+async def test_strangers_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One past the limit takes the oldest's place, silent or asking for others, which hears 421; whoever has named a
+    mailbox of ours stays."""
+    monkeypatch.setattr(mailport, "STRANGERS", 2)
     async with door(Desk()) as connect:
-        clients = [await connect() for _ in range(3)]
-        for client in clients:
-            assert (await client.hello("EHLO", A))[0].startswith("250")
-        extra = await connect()
-        assert await clients[0].rest() == BUSY.encode() + b"\r\n"
-        assert (await clients[1].say("QUIT")).startswith("221")
-        await clients[1].rest()
-        for client in (extra, await connect()):
-            assert (await client.reply()).startswith("220")
-        assert (await clients[2].say("NOOP")).startswith("250")
-
-
-async def test_whoever_names_no_mailbox_here_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where half are strangers the oldest hears 421, silent or asking for others; where fewer are, the oldest else."""
-    monkeypatch.setattr(mailport, "CONNECTIONS", 4)
-    desk = Desk()
-    async with door(desk) as connect:
-        member, silent, asking, newest = [await connect() for _ in range(4)]
+        member = await connect()
         await member.hello("EHLO", A)
+        silent, asking = await connect(), await connect()
         assert (await silent.reply()).startswith("220")
         assert (await asking.hello("EHLO", "x@elsewhere.example"))[0].startswith("550")
         for gone in (silent, asking):
             late = await connect()
-            assert (await late.hello("EHLO", B))[0].startswith("250")
+            assert (await late.reply()).startswith("220")
             assert await gone.rest() == BUSY.encode() + b"\r\n"
         await member.content()
         assert await member.reply() == "250 2.0.0 kept"
-        assert (await (await connect()).hello("EHLO", B))[0].startswith("250")
-        assert await member.rest() == BUSY.encode() + b"\r\n"
-        assert (await newest.hello("EHLO", B))[0].startswith("250")
+
+
+async def test_a_place_that_is_left_can_be_taken_from_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of either kind."""
+    monkeypatch.setattr(mailport, "STRANGERS", 1)
+    monkeypatch.setattr(mailport, "NAMED", 1)
+    async with door(Desk()) as connect:
+        for recipient in (A, "x@elsewhere.example"):
+            first = await connect()
+            await first.hello("EHLO", recipient)
+            assert (await first.say("QUIT")).startswith("221")
+            await first.rest()
+        member = await connect()
+        assert (await member.hello("EHLO", A))[0].startswith("250")
+        stranger = await connect()
+        assert (await stranger.reply()).startswith("220")
+        for client in (member, stranger):
+            assert (await client.say("NOOP")).startswith("250")
 
 
 async def test_a_message_that_never_ends_gives_way_and_one_that_is_owed_a_reply_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All have named a mailbox: the oldest in DATA hears 421; where every reply is owed, whoever comes does."""
-    monkeypatch.setattr(mailport, "CONNECTIONS", 2)
+    """All have named a mailbox: the oldest in DATA hears 421; where every reply is owed, whoever names one hears 451
+    and may name it again."""
+    monkeypatch.setattr(mailport, "NAMED", 2)
     desk = Desk()
     desk.gate.clear()
     async with door(desk) as connect:
-        owed, slow = await connect(), await connect()
-        for client in (owed, slow):
-            await client.hello("EHLO", A)
+        owed, slow = await _named(connect, 2)
         await owed.content()
         assert (await slow.say("DATA")).startswith("354")
-        while not desk.begun:  # noqa: ASYNC110 - until the first is whole
-            await asyncio.sleep(0.01)
+        await _begun(desk, 1)
         late = await connect()
-        await late.hello("EHLO", B)
+        assert (await late.hello("EHLO", B))[0].startswith("250")
         assert await slow.rest() == BUSY.encode() + b"\r\n"
         await late.content()
-        while desk.begun < 2:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
-        assert await (await connect()).rest() == BUSY.encode() + b"\r\n"
+        await _begun(desk, 2)
+        last = await connect()
+        assert await last.hello("EHLO", B) == [LATER]
         desk.gate.set()
         assert [await client.reply() for client in (owed, late)] == ["250 2.0.0 kept"] * 2
+        assert (await last.say(f"RCPT TO:<{B}>")).startswith("250")
+
+
+async def test_of_messages_that_fill_the_room_the_biggest_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read to its end and may come again; the small one beside it is kept, and so is what comes next."""
+    monkeypatch.setattr(mailport, "HELD_BYTES", 20_000)
+    desk = Desk()
+    async with door(desk) as connect:
+        big, small = await _named(connect, 2)
+        assert (await big.say("DATA")).startswith("354")
+        big.writer.write(b"x" * 998 + b"\r\n")
+        big.writer.write((b"x" * 998 + b"\r\n") * 18)
+        await asyncio.sleep(0.1)
+        await small.content((b"y" * 98 + b"\r\n") * 30)
+        assert await small.reply() == "250 2.0.0 kept"
+        big.writer.write(b"the end\r\n.\r\n")
+        assert await big.reply() == NO_STORAGE
+        assert [len(envelope.raw) for envelope in desk.kept] == [3_000]
+        await big.say("MAIL FROM:<c@other.example>")
+        await big.say(f"RCPT TO:<{A}>")
+        await big.content()
+        assert await big.reply() == "250 2.0.0 kept"
+
+
+async def _named(connect: object, count: int) -> list[Client]:
+    """Clients that have each named a mailbox."""
+    clients = [await connect() for _ in range(count)]  # type: ignore[operator]  # what the fixture gives
+    for client in clients:
+        await client.hello("EHLO", A)
+    return clients
+
+
+async def _begun(desk: Desk, count: int) -> None:
+    """When so many messages are whole."""
+    while desk.begun < count:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.01)
 
 
 async def test_messages_under_way_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,9 +261,7 @@ async def test_messages_under_way_have_a_stated_number(monkeypatch: pytest.Monke
     desk = Desk()
     desk.gate.clear()
     async with door(desk) as connect:
-        first, second = await connect(), await connect()
-        for client in (first, second):
-            await client.hello("EHLO", A)
+        first, second = await _named(connect, 2)
         await first.content()
         waiting = asyncio.ensure_future(first.reply())
         await asyncio.wait({waiting}, timeout=0.1)
