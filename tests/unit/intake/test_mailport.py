@@ -159,8 +159,7 @@ async def test_recipients_have_a_stated_number() -> None:
 
 
 async def test_strangers_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One past the limit takes the oldest's place, silent or asking for others, which hears 421; whoever has named a
-    mailbox of ours stays."""
+    """One too many takes the oldest's place, which hears 421; whoever has named a mailbox of ours stays."""
     monkeypatch.setattr(mailport, "STRANGERS", 2)
     async with door(Desk()) as connect:
         member = await connect()
@@ -197,8 +196,7 @@ async def test_a_place_that_is_left_can_be_taken_from_nobody(monkeypatch: pytest
 async def test_a_message_that_never_ends_gives_way_and_one_that_is_owed_a_reply_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All have named a mailbox: the oldest in DATA hears 421; where every reply is owed, whoever names one hears 451
-    and may name it again."""
+    """Of those that have named a mailbox the oldest in DATA goes; where all replies are owed, the newest hears 451."""
     monkeypatch.setattr(mailport, "NAMED", 2)
     desk = Desk()
     desk.gate.clear()
