@@ -109,7 +109,7 @@ def place(
         return _opened(fingerprint, arrival)
     found.sort(key=lambda one: one[0])
     (*_, name), join, like = found[0]
-    known = frozenset(band.token for band in shared[name])
+    known = frozenset(band.token for band in bands if campaigns[band.campaign].id == name)
     campaign, renewed = _grown(held[name], fingerprint, like.text, arrival, known=known)
     campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]], apart, hand=arrival.hand)
     if absorbed:
@@ -164,21 +164,23 @@ def _grown(
     campaign: Campaign, fingerprint: Fingerprint, text: float, arrival: Arrival, *, known: frozenset[bytes]
 ) -> tuple[Campaign, tuple[Band, ...]]:
     """The campaign with one message more, and the bands to add or renew; a text much like a known one adds none, and
-    whoever changed it often enough renews what is `known`."""
+    whoever changed it often enough renews what is `known`, which takes no room."""
     evidence, sketches, at = fingerprint.evidence, campaign.sketches, arrival.at
     may = may_change(campaign, arrival.hand)
     if may and fingerprint.bands and text < NEW_TEXT and len(sketches) < SKETCHES * PIECE:
         evidence, sketches = fingerprint.tokens, sketches + piece_of(fingerprint)
-    evidence = evidence[: max(TOKENS - campaign.tokens, 0)] if may else tuple(t for t in evidence if t in known)
+    room = max(TOKENS - campaign.tokens, 0) if may else 0
+    new = tuple(token for token in evidence if token not in known)[:room]
+    evidence = tuple(token for token in evidence if token in known) + new
     grown = replace(
         campaign,
         first_at=min(campaign.first_at, at),
         last_at=max(campaign.last_at, at),
         messages=campaign.messages + 1,
         sketches=sketches,
-        tokens=campaign.tokens + len(evidence) * may,
+        tokens=campaign.tokens + len(new),
     )
-    if may and not (known.issuperset(evidence) and sketches == campaign.sketches):
+    if new or sketches != campaign.sketches:
         grown = changed(grown, arrival.hand)
     return grown, tuple(Band(token, campaign.id, at) for token in evidence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -280,6 +281,24 @@ def test_a_campaign_stays_small_however_much_it_varies() -> None:
     assert placed.campaign.messages > SKETCHES
     assert placed.campaign.tokens <= TOKENS
     assert len(placed.campaign.sketches) <= SKETCHES * 400
+
+
+def test_what_is_known_is_renewed_and_takes_no_room() -> None:
+    """Mails alike do not fill a campaign, however many; a full one learns no new link and renews what it knows."""
+    stream = Stream()
+    stream.add(mail(OFFER))
+    for _ in range(TOKENS // 4):
+        placed = stream.add(mail(OFFER), at=1)
+    assert placed.bands and placed.campaign.tokens < TOKENS // 4
+    stream.index.remember(replace(placed.campaign, tokens=TOKENS), ())
+    full = stream.add(mail(OFFER, link="https://else.example/1"), at=2)
+    assert {band.token for band in full.bands} == {band.token for band in placed.bands} - _link() and full.bands
+    assert full.campaign.tokens == TOKENS
+
+
+def _link() -> set[bytes]:
+    """The token of the link that `mail` has unless told."""
+    return set(print_of(mail(OFFER)).tokens) - set(print_of(mail(OFFER, link="https://else.example/1")).tokens)
 
 
 def test_the_index_of_one_run_is_bounded() -> None:
