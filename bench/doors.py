@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -39,6 +38,7 @@ from antiphon.settings import Doors as Places
 from antiphon.settings import Settings
 from antiphon.web.api import BASE, Api
 from antiphon.web.pages import Pages, serve_pages
+from antiphon.world.child import free_port
 
 HERE, DOMAIN = "127.0.0.1", "choir.example"
 MEMBER = f"ann@{DOMAIN}"
@@ -219,12 +219,6 @@ async def serve_ours(home: Home, ports: dict[str, int], tickets: int) -> None:
         await asyncio.to_thread(sys.stdin.read)
         await pages.close()
         await doors.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server((HERE, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Server:

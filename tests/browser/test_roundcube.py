@@ -7,7 +7,6 @@ import os
 import shutil
 import smtplib
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from playwright.sync_api import Page
 
 from antiphon.world.child import free_port
 from tests.browser.conftest import Sight
-from tests.door.conftest import MEMBER, Node, missing_servers
+from tests.door.conftest import MEMBER, Node, opened
 from tests.door.letters import SHOP, eventually, newsletter
 from tests.door.servers import HERE, Dovecot, wait_for
 
@@ -104,17 +103,7 @@ class Webmail:
 
 @pytest.fixture(scope="module")
 def webmail() -> Iterator[Webmail]:
-    if reason := missing_servers():
-        pytest.skip(reason)
-    folder = Path(tempfile.mkdtemp(prefix="antiphon-webmail-"))
-    folder.chmod(0o755)
-    place = Webmail(folder)
-    try:
-        place.open()
-        yield place
-    finally:
-        place.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    yield from opened(Webmail)
 
 
 def _lead_nowhere(folder: str, names: list[str]) -> list[str]:

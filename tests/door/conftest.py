@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -24,9 +24,21 @@ from tests.door.servers import HERE, MAIL_USER, Dovecot, Postfix, lay_out_progra
 
 DOMAIN = "home.example"
 MEMBER = f"ann@{DOMAIN}"
-Place = TypeVar("Place", "House", "Elsewhere")
+Place = TypeVar("Place", bound="Openable")
 PROGRAM = [sys.executable, "-m", "antiphon"]
 NEEDED = ("/usr/sbin/postfix", "/usr/sbin/dovecot", "/usr/lib/dovecot/modules/lib95_imap_sieve_plugin.so")
+
+
+class Openable(Protocol):
+    """A place of some servers, laid out in a folder."""
+
+    def __init__(self, folder: Path) -> None: ...
+
+    def open(self) -> None:
+        """Everything runs when this returns."""
+
+    def close(self) -> None:
+        """Nothing does."""
 
 
 class Node:

@@ -224,14 +224,17 @@ class Places:
         return transport is not None
 
     def weigh(self, session: _Counted, size: int) -> None:
-        """So much of its message is here; 0 when it is kept or refused."""
+        """So much of its message is here. Where there is no room for it the biggest unfinished one gives way."""
         self._held[session] = size
-        if sum(self._held.values()) > HELD_BYTES:
-            unfinished = [each for each in self._held if not each.owed]
-            if unfinished:
-                biggest = max(unfinished, key=self._held.__getitem__)
-                biggest.give_way()
-                self._held[biggest] = 0
+        unfinished = [each for each in self._held if not each.owed]
+        if unfinished and sum(self._held.values()) > HELD_BYTES:
+            biggest = max(unfinished, key=self._held.__getitem__)
+            biggest.give_way()
+            self._held[biggest] = 0
+
+    def relieve(self, session: _Counted) -> None:
+        """Its message is kept, or refused."""
+        self._held.pop(session, None)
 
     def leave(self, session: _Counted) -> None:
         """It is gone, by itself or not."""
@@ -288,7 +291,7 @@ class _Counted(SMTP):
         self.envelope, self._kept = Draft(), bytearray()
         await self.push(reply)
         self.owed = False
-        self._places.weigh(self, 0)
+        self._places.relieve(self)
 
     def give_way(self) -> None:
         """What is here of its message goes; it is read to its end, and refused for now."""
