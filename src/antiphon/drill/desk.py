@@ -3,36 +3,23 @@ every k-th call of its disk; then the node is started again, and what was counte
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import apsw
 
-from antiphon.backends.sqlite import SqliteStore
-from antiphon.desk.desk import Desk
-from antiphon.desk.round import take_round
-from antiphon.desk.settle import settle_interrupted
-from antiphon.drill.disk import HONEST, Disk, Fault, Machine
+from antiphon.drill.disk import HONEST, Fault, Machine
 from antiphon.drill.faults import added, calls
-from antiphon.drill.files import FailingFiles
+from antiphon.drill.ladder import climbed
+from antiphon.drill.life import Piece, desk_on, hand_in, pass_time
 from antiphon.drill.remains import Remains, known_by
-from antiphon.drill.street import DEAF, MEMBERS, NODE, PROMPT, SHOPS, Folder, Street, open_desk
+from antiphon.drill.street import DEAF, MEMBERS, PROMPT, SHOPS, Folder, Street
 from antiphon.errors import AntiphonError
-from antiphon.intake.mailport import MailPort
-from antiphon.ports import CABINETS
-from antiphon.registry.mandate import Mandate
-from antiphon.terms import DAY, MINUTE, Instant
-from antiphon.web.door import MailDoor
-from antiphon.world.letter import mail_date
-from antiphon.world.post import Post, Taken, forward, received
-
-BURST = 12
-"""Rounds that follow each other within minutes, as pace allows."""
+from antiphon.terms import DAY, MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,77 +46,9 @@ class DeskFigures:
         return sound and min(self.runs, self.acknowledged, self.attempts, self.checks, self.control) > 0
 
 
-@dataclass(slots=True)
-class Piece:
-    """One mail of the drill, and what of it the node has acknowledged."""
-
-    shop: str
-    member: str
-    raw: bytes
-    delivered: bool = False
-    reported: bool = False
-
-
-@asynccontextmanager
-async def desk_on(street: Street, home: Path, machine: Machine, *, seed: str, new: bool = False) -> AsyncIterator[Desk]:
-    """A desk as `antiphon run` starts it: the anchor is compared, what was interrupted is settled; a new one has
-    neither. Raises an AntiphonError where the home can not be opened."""
-    files, disk = FailingFiles(machine), Disk(f"drill-{home.name}-{id(machine)}", machine)
-    street.power = machine
-    try:
-        store = SqliteStore(str(home / "antiphon.db"), CABINETS, vfs=disk.name)
-        try:
-            desk = await open_desk(street, home, store, files, seed=seed)
-            if not new:
-                await desk.log.check_anchor()
-                await settle_interrupted(desk)
-            yield desk
-        finally:
-            await store.close()
-    finally:
-        files.hang_up()
-        disk.unregister()
-
-
-async def hand_in(desk: Desk, street: Street, pieces: list[Piece]) -> None:
-    """Delivers each mail at the LMTP door, then its member's report, as far as neither was acknowledged before."""
-    door = MailDoor(desk, asyncio.Event())
-    port = MailPort(door.accept, door.knows, protocol="lmtp", hostname=NODE)
-    post = Post(await port.open())
-    tokens = {m.address: m.report_token for m in await desk.store.read(lambda tx: tx.find(Mandate))}
-    try:
-        for piece in pieces:
-            if not piece.delivered:
-                mail = _passed_on(piece, street.now())
-                piece.delivered = await post.deliver("bounce@relay.example", piece.member, mail) is Taken.ACKNOWLEDGED
-            to = f"report+{tokens[piece.member]}@{NODE}"
-            if piece.delivered and not piece.reported:
-                said = await post.deliver(piece.member, to, forward(piece.member, to, piece.raw))
-                piece.reported = said is Taken.ACKNOWLEDGED
-    finally:
-        post.hang_up()
-        await port.close()
-
-
-def _passed_on(piece: Piece, now: Instant) -> bytes:
-    return received(piece.raw, by="mx.home.example", source=f"mx.{piece.shop}", address="8.8.4.25", date=mail_date(now))
-
-
-async def pass_time(desk: Desk, street: Street, shelf: Folder, span: int) -> None:
-    """The clock jumps; then rounds follow each other as long as one waits for the next."""
-    street.now_at = Instant(street.now_at + span)
-    for _ in range(BURST):
-        due = await take_round(desk, shelf)
-        if due > street.now_at + 10 * MINUTE:
-            return
-        street.now_at = max(due, street.now_at)
-
-
 async def desk_faults(progress: Callable[[str], None], *, every: int = 1, seed: int = 0) -> DeskFigures:
     """Fails every `every`-th call in every way, in a temporary folder; each life begins on the same street, whose case
     is ready for requests."""
-    from antiphon.drill.ladder import climbed
-
     folder = Path(tempfile.mkdtemp(prefix="antiphon-"))
     ready, figures = folder / "ready", DeskFigures()
     try:

@@ -12,8 +12,8 @@ from antiphon.desk.desk import Desk
 from antiphon.desk.enrol import add_member
 from antiphon.desk.log import HOUR_CLOSED, keep_number
 from antiphon.desk.pair import decide
-from antiphon.drill.desk import Piece, desk_on, hand_in, pass_time
 from antiphon.drill.disk import Fault, Machine
+from antiphon.drill.life import Piece, desk_on, hand_in, pass_time
 from antiphon.drill.street import DEAF, LOG, MEMBERS, OPERATOR, OPERATOR_KEY, PROMPT, SHOPS, Folder, Street
 from antiphon.formats.note import sign
 from antiphon.ledger.allowance import Armed

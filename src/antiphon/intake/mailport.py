@@ -17,26 +17,19 @@ from aiosmtpd.smtp import SMTP, Session, syntax
 from aiosmtpd.smtp import Envelope as Draft
 
 from antiphon.errors import AntiphonError
+from antiphon.intake.places import Places
 
 MESSAGE_BYTES = 10 * 1024 * 1024
 LINE_BYTES = 65_536
 """More than RFC 5321 §4.5.3.1.6 asks for: evidence with long lines is still evidence."""
 
 RECIPIENTS = 100
-STRANGERS = 448
-"""Connections that have named no mailbox of ours yet: cheap ones, since nothing of theirs is kept. The newest push out
-the oldest, and so many are there that a silent crowd needs more than a member's time to come round."""
-NAMED = 64
-"""Connections that have: each may hand a message in."""
-HELD_BYTES = 32 * 1024 * 1024
-"""Of all messages together that are not kept yet; beyond that the biggest unfinished one gives way."""
 ACCEPTS_UNDER_WAY = 32
 """Messages between the final dot and the reply; beyond that the other side keeps its copy and comes again."""
 
 TIMEOUT_SECONDS = 120.0
 
 LATER = "451 4.3.0 Not now, please try again later"
-BUSY = "421 4.3.2 Too many connections, please try again later"
 UNKNOWN_MAILBOX = "550 5.1.1 No such mailbox here"
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
 REFUSED = "554 5.6.0 This message is not taken"
@@ -193,60 +186,6 @@ def _finished(session: Session, envelope: Draft) -> Envelope:
     )
 
 
-class Places:
-    """Who is connected, in the order in which they came: those that have named a mailbox of ours apart from all others,
-    so that neither kind keeps the other out. A mailbox is easily named and a DATA need not end, so both give way; who
-    is hung up on before the reply keeps its copy."""
-
-    def __init__(self) -> None:
-        self._strangers: dict[_Counted, asyncio.WriteTransport] = {}
-        self._named: dict[_Counted, asyncio.WriteTransport] = {}
-        self._held: dict[_Counted, int] = {}
-
-    def come(self, session: _Counted, transport: asyncio.WriteTransport) -> None:
-        """A stranger; where there is no place for it the oldest one goes."""
-        if len(self._strangers) >= STRANGERS:
-            hang_up(self._strangers.pop(next(iter(self._strangers))))
-        self._strangers[session] = transport
-
-    def name(self, session: _Counted) -> bool:
-        """Whether there is a place for one that has named a mailbox: the oldest that is owed no reply gives way."""
-        if session in self._named:
-            return True
-        if len(self._named) >= NAMED:
-            oldest = next((each for each in self._named if not each.owed), None)
-            if oldest is None:
-                return False
-            hang_up(self._named.pop(oldest))
-        transport = self._strangers.pop(session, None)
-        if transport is not None:
-            self._named[session] = transport
-        return transport is not None
-
-    def weigh(self, session: _Counted, size: int) -> None:
-        """So much of its message is here. Where there is no room for it the biggest unfinished one gives way."""
-        self._held[session] = size
-        unfinished = [each for each in self._held if not each.owed]
-        if unfinished and sum(self._held.values()) > HELD_BYTES:
-            biggest = max(unfinished, key=self._held.__getitem__)
-            biggest.give_way()
-            self._held[biggest] = 0
-
-    def relieve(self, session: _Counted) -> None:
-        """Its message is kept, or refused."""
-        self._held.pop(session, None)
-
-    def leave(self, session: _Counted) -> None:
-        """It is gone, by itself or not."""
-        for places in (self._strangers, self._named, self._held):
-            places.pop(session, None)
-
-    def clear(self) -> None:
-        """Hangs up on everybody."""
-        for transport in [*self._strangers.values(), *self._named.values()]:
-            transport.close()
-
-
 class _Counted(SMTP):
     """Has a place, and takes long lines. `owed`: its message is whole, and the reply is not out."""
 
@@ -347,9 +286,3 @@ class _Smtp(_Counted):
 
 class _Lmtp(_Counted, LMTP):
     """LMTP: after DATA one reply for every recipient (RFC 2033 §4.2)."""
-
-
-def hang_up(transport: asyncio.WriteTransport) -> None:
-    """Says that there is no room, and ends the connection."""
-    transport.write(BUSY.encode("ascii") + b"\r\n")
-    transport.close()

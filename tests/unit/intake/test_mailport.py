@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.errors import MalformedInput, StorageFailed
-from antiphon.intake import mailport
+from antiphon.intake import mailport, places
 from antiphon.intake.mailport import (
     ACCEPTS_UNDER_WAY,
-    BUSY,
     LATER,
     NO_STORAGE,
     RECIPIENTS,
@@ -24,6 +23,7 @@ from antiphon.intake.mailport import (
     one_reply,
     plain_path,
 )
+from antiphon.intake.places import BUSY
 from tests.unit.intake.client import CONTENT, A, B, Client, Desk, door
 
 
@@ -160,7 +160,7 @@ async def test_recipients_have_a_stated_number() -> None:
 
 async def test_strangers_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many takes the oldest's place, which hears 421; whoever has named a mailbox of ours stays."""
-    monkeypatch.setattr(mailport, "STRANGERS", 2)
+    monkeypatch.setattr(places, "STRANGERS", 2)
     async with door(Desk()) as connect:
         member = await connect()
         await member.hello("EHLO", A)
@@ -177,8 +177,8 @@ async def test_strangers_have_a_stated_number(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_a_place_that_is_left_can_be_taken_from_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of either kind."""
-    monkeypatch.setattr(mailport, "STRANGERS", 1)
-    monkeypatch.setattr(mailport, "NAMED", 1)
+    monkeypatch.setattr(places, "STRANGERS", 1)
+    monkeypatch.setattr(places, "NAMED", 1)
     async with door(Desk()) as connect:
         for recipient in (A, "x@elsewhere.example"):
             first = await connect()
@@ -197,7 +197,7 @@ async def test_a_message_that_never_ends_gives_way_and_one_that_is_owed_a_reply_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of those that have named a mailbox the oldest in DATA goes; where all replies are owed, the newest hears 451."""
-    monkeypatch.setattr(mailport, "NAMED", 2)
+    monkeypatch.setattr(places, "NAMED", 2)
     desk = Desk()
     desk.gate.clear()
     async with door(desk) as connect:
@@ -219,7 +219,7 @@ async def test_a_message_that_never_ends_gives_way_and_one_that_is_owed_a_reply_
 
 async def test_of_messages_that_fill_the_room_the_biggest_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read to its end and may come again; the small one beside it is kept, and so is what comes next."""
-    monkeypatch.setattr(mailport, "HELD_BYTES", 20_000)
+    monkeypatch.setattr(places, "HELD_BYTES", 20_000)
     desk = Desk()
     async with door(desk) as connect:
         big, small = await _named(connect, 2)
