@@ -15,14 +15,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What rooms of the full suite need from Debian, as room=package pairs.
 DEBIAN_ROOMS := browser=chromium \
   door=postfix door=dovecot-imapd door=dovecot-lmtpd door=dovecot-sieve door=rspamd \
-  door=php-cli door=php-curl door=composer door=mutt door=libsisimai-perl door=patch door=strace door=systemd \
+  door=nodejs door=php-cli door=php-curl door=composer door=mutt door=libsisimai-perl door=patch door=strace door=systemd \
   door=libgnutls-dane0 door=libidn12 door=libnsl2 \
   monitor=prometheus proxy=nginx-light webmail=roundcube-sqlite3 webmail=roundcube-plugins
 # A mail server beside which Postfix can not be installed is unpacked only.
 EXIM := $(VENV)/exim
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq
-# What a package only recommends would be a web server that begins to serve.
-BARE = $(APT) $$(case $$package in roundcube*) echo --no-install-recommends ;; esac)
+# What these only recommend would be a web server that begins to serve, and a second package manager.
+BARE = $(APT) $$(case $$package in roundcube*|nodejs) echo --no-install-recommends ;; esac)
 
 .PHONY: help run xpi test drill mutate lint law bench bench-grouping docs locks clean debian
 

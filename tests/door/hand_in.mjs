@@ -1,7 +1,9 @@
 // As the add-on hands a mail in: node hand_in.mjs OUTBOX NODE TICKET < mail. Prints what became of it.
+import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
+globalThis.crypto ??= webcrypto; // Debian 12's Node keeps it there
 const [, , module, node, ticket] = process.argv;
 const { Outbox, outcome } = await import(pathToFileURL(module));
 let kept = [];

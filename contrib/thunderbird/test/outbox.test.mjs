@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { webcrypto } from "node:crypto";
 import test from "node:test";
 import { KEPT_MS, MOST_BYTES, MOST_WAITING, Outbox, originOf, outcome } from "../outbox.mjs";
 
+globalThis.crypto ??= webcrypto; // Debian 12's Node keeps it there
 const bytes = (text) => new TextEncoder().encode(text);
 
 function world(answer, { settings = { node: "http://127.0.0.1:8765/", ticket: "t" } } = {}) {
