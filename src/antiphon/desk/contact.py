@@ -95,7 +95,11 @@ async def _names(desk: Desk, address: str, questions: Questions) -> tuple[str, .
 async def _of_domain(desk: Desk, subject: str, questions: Questions) -> Findings:
     """Its registrar, as the registry of names says; the domain's own people too, who are for notices: nobody but a name
     ties them to it, so no complaint goes there."""
-    domain = organisational_domain(parse_domain(subject))
+    try:
+        domain = organisational_domain(parse_domain(subject))
+    except MalformedInput as error:
+        said = f"{subject!r} is neither an address nor a domain."
+        raise MalformedInput(said, advice="Name one of both, as 192.0.2.1 or shop.example.") from error
     try:
         registry, itself = await desk.registrar.registrar_contacts(domain)
     except Unreachable:

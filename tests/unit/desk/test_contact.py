@@ -119,9 +119,10 @@ async def test_an_authority_is_tied_by_the_file_and_by_the_operator(house: House
     assert best(await look_up_authority(house.desk, cert)) is None
 
 
-@pytest.mark.parametrize("subject", ["10.0.0.1", "::1", "not a name", "", "192.0.2.1"])
+@pytest.mark.parametrize("subject", ["10.0.0.1", "::1", "not a name", "999.1.1.1", "", "192.0.2.1"])
 async def test_what_is_in_no_registry_is_a_clear_error(house: Household, subject: str) -> None:
-    """Private addresses and what is no name: nobody is asked."""
-    with pytest.raises(MalformedInput):
+    """Private addresses and what is no name: nobody is asked, and the person reads what was wrong and what to do."""
+    with pytest.raises(MalformedInput) as raised:
         await complaints.lookup(house.desk, {"subject": subject})
+    assert subject in str(raised.value) and raised.value.advice
     assert house.names.asked == [] and house.names.registry_asked == []
