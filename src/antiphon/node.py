@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import signal
 import ssl
@@ -317,6 +318,7 @@ async def run(home: Home, journal: Journal) -> None:
         await journal.follow(desk.store)
         _end_on_signals(control.ended, wake)
         journal.say("running", version=__version__)
+        gc.freeze()  # what is here stays: a full collection that walks it stops all doors for a tenth of a second
 
         async def step(_: Instant) -> Instant | None:
             async with control.turn:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from antiphon.ports import Clock
@@ -12,6 +14,9 @@ from antiphon.terms import Instant
 
 CLOCK_UNKEPT = 5
 """TIME_ERROR: nothing keeps the clock."""
+
+SYN_COOKIES = Path("/proc/sys/net/ipv4/tcp_syncookies")
+"""Of IPv6, too (Linux, networking/ip-sysctl)."""
 
 
 class SystemClock:
@@ -55,6 +60,23 @@ def clock_is_kept() -> bool:
         return bool(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) != CLOCK_UNKEPT)
     except (AttributeError, OSError):
         return True
+
+
+def half_open_are_kept_out() -> bool:
+    """Whether the kernel answers with SYN cookies where half-open connections come in crowds; true where it does
+    not say. What is half open never reaches a program, so this is all the defence there is."""
+    try:
+        return SYN_COOKIES.read_text("ascii").strip() != "0"
+    except OSError:
+        return True
+
+
+def open_all_descriptors() -> None:
+    """Lets this process have as many files and sockets open as it is allowed: a shell's default is less than the doors
+    have places."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def system_nameserver() -> tuple[str, int]:

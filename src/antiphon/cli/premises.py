@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 
 from antiphon.backends.home import Home
-from antiphon.backends.machine import clock_is_kept
+from antiphon.backends.machine import clock_is_kept, half_open_are_kept_out
 from antiphon.desk.diagnose import Finding, Severity, broken
 from antiphon.errors import AntiphonError
 from antiphon.intake.handing import BROKEN
@@ -103,6 +103,10 @@ def _machine(home: Home) -> Iterator[Finding]:
         yield Finding("clock", Severity.WARNING, "Nothing keeps this machine's clock right.",
                       "Windows and ledger days may begin too early or too late.",
                       "timedatectl set-ntp true, or install chrony")  # fmt: skip
+    if not half_open_are_kept_out():
+        yield Finding("syn-cookies", Severity.WARNING, "This machine keeps half-open connections until they time out.",
+                      "Whoever sends enough of them shuts every door.",
+                      "sysctl -w net.ipv4.tcp_syncookies=1, and in /etc/sysctl.d")  # fmt: skip
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < SQLITE_MENDED:
         yield Finding("sqlite", Severity.ERROR, f"SQLite {apsw.sqlite_lib_version()} can damage a database.",

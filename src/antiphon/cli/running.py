@@ -76,7 +76,9 @@ def run(home: Path, log: str | None) -> None:
     from antiphon import node
     from antiphon.backends.home import Home
     from antiphon.backends.journal import Journal
+    from antiphon.backends.machine import open_all_descriptors
 
+    open_all_descriptors()
     as_json = log == "json" or (log is None and not sys.stderr.isatty())
     asyncio.run(node.run(Home(home), Journal(sys.stderr, as_json=as_json)))
 

@@ -23,7 +23,7 @@ DESTINATION = "127.0.0.1"
 SOURCES = 10_000
 OPEN_AT_ONCE = 10_000
 PATIENCE_SECONDS = 5.0
-KINDS = ("strangers", "forged", "silent", "dripping", "idle", "endless", "ticket")
+KINDS = ("strangers", "forged", "silent", "dripping", "idle", "chatting", "endless", "ticket")
 MAIL = b"From: x@stranger.example\r\nSubject: again\r\n\r\nagain\r\n"
 WAITING = {errno.EINPROGRESS, errno.EAGAIN}
 
@@ -45,6 +45,8 @@ def words_of(kind: str, ticket: str) -> bytes:
     """What a connection of this kind says as soon as it is there."""
     if kind in {"silent", "idle"}:
         return b""
+    if kind == "chatting":
+        return b"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<nobody@nowhere.example>\r\n"
     if kind == "endless":
         return f"EHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<{ticket}>\r\nDATA\r\nSubject: ".encode()
     if kind == "dripping":
@@ -69,7 +71,7 @@ class Crowd:
 
     def __init__(self, port: int, kind: str, ticket: str) -> None:
         self._port, self._words, self._drips = port, words_of(kind, ticket), kind in {"dripping", "endless"}
-        self._stays, self._deaf = kind in {"silent", "dripping", "idle", "endless"}, kind == "idle"
+        self._stays, self._deaf = kind in {"silent", "dripping", "idle", "chatting", "endless"}, kind == "idle"
         self._poll = select.epoll()
         self._open: dict[int, tuple[socket.socket, float]] = {}
         self.seen = Seen()

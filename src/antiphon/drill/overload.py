@@ -46,7 +46,8 @@ RUNS: dict[str, tuple[tuple[str, float], ...]] = {
     "20,000 idle": (("idle", 4_000.0), ("idle", 4_000.0)),
     "a stolen ticket": (("ticket", 100.0),),
     "quiet, by mail": (),
-    "silent, by mail": (("silent", 500.0),),
+    "silent, by mail": (("silent", 5_000.0),),
+    "chatting, by mail": (("chatting", 300.0),),
     "endless, by mail": (("endless", 100.0),),
 }
 """By name, the crowds: of which kind, and how many a second."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-STRANGERS = 448
-"""Connections that have named no mailbox of ours yet: cheap ones, since nothing of theirs is kept. The newest push out
-the oldest, and so many are there that a silent crowd needs more than a member's time to come round."""
+STRANGERS = 128
+"""Connections that have said something, and named no mailbox of ours yet. The newest push out the oldest. What one has
+said and nobody has read is a line at most, so that all of them together fit."""
 NAMED = 64
 """Connections that have: each may hand a message in."""
 HELD_BYTES = 32 * 1024 * 1024

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from antiphon.backends import machine
 from antiphon.backends.home import Home
 from antiphon.cli.doctoring import EXIT
 from antiphon.cli.premises import look_around
@@ -149,6 +150,14 @@ def test_what_is_wrong_on_the_machine_is_found(node: Node) -> None:
     home.path.chmod(0o755)
     assert checks(home, Doors(milter="0.0.0.0:1", http="")) & wrong == wrong - {"no-mta"}
     assert "no-mta" in checks(home, Doors(http=""))
+
+
+def test_a_kernel_that_keeps_half_open_connections_is_found(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SYN cookies are all that stands there, before any program."""
+    for value, found in (("1", False), ("0", True)):
+        (node.folder / "cookies").write_text(value, "ascii")
+        monkeypatch.setattr(machine, "SYN_COOKIES", node.folder / "cookies")
+        assert ("syn-cookies" in checks(Home(node.home), Doors(http=""))) is found
 
 
 def test_a_home_that_is_none_is_one_finding_of_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -69,12 +70,19 @@ class Door:
             await asyncio.sleep(0.01)
 
 
-@pytest_asyncio.fixture
-async def door() -> AsyncIterator[Door]:
-    """Open for one test."""
+@asynccontextmanager
+async def opened() -> AsyncIterator[Door]:
+    """A door, closed after everybody has left."""
     found = Door()
     yield found
     await found.close()
+
+
+@pytest_asyncio.fixture
+async def door() -> AsyncIterator[Door]:
+    """Open for one test."""
+    async with opened() as found:
+        yield found
 
 
 async def heard(reader: asyncio.StreamReader) -> bytes:
@@ -115,14 +123,15 @@ async def test_one_ticket_has_so_many_connections_at_a_time(door: Door) -> None:
     assert (await heard((await door.come(MEMBER))[0])).startswith(b"heard")
 
 
-async def test_the_silent_never_keep_a_member_out(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_silent_never_keep_a_member_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table of those who did not say enough is full, the oldest go, and a member is heard at once."""
     monkeypatch.setattr(entrance, "WAITING", 8)
-    silent = [await door.come(b"G") for _ in range(20)]
-    await asyncio.sleep(0.05)
-    assert (await heard((await door.come(MEMBER))[0])).startswith(b"heard")
-    assert await heard(silent[0][0]) == b""
-    assert repr(door.entrance) in {f"<Entrance waiting={number} inside=1>" for number in (7, 8)}
+    async with opened() as door:
+        silent = [await door.come(b"G") for _ in range(20)]
+        await asyncio.sleep(0.05)
+        assert (await heard((await door.come(MEMBER))[0])).startswith(b"heard")
+        assert await heard(silent[0][0]) == b""
+        assert repr(door.entrance) in {f"<Entrance waiting={number} inside=1>" for number in (7, 8)}
 
 
 async def test_whoever_says_nothing_is_not_let_near_at_first(door: Door) -> None:
@@ -134,11 +143,12 @@ async def test_whoever_says_nothing_is_not_let_near_at_first(door: Door) -> None
     assert (await heard(silent[0])).startswith(b"heard")
 
 
-async def test_the_silent_are_sent_away_in_time(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_silent_are_sent_away_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head that does not come is not waited for."""
     monkeypatch.setattr(entrance, "HEAD_SECONDS", 0.05)
-    reader, _ = await door.come(PAGE[:-1])
-    assert await heard(reader) == b""
+    async with opened() as door:
+        reader, _ = await door.come(PAGE[:-1])
+        assert await heard(reader) == b""
 
 
 async def test_a_stranger_may_look_but_not_stay(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
