@@ -25,7 +25,8 @@ CONFIGURATION = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; events {{}}
 http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
   uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  server {{ listen 127.0.0.1:{port}; location /anti/ {{ proxy_pass http://127.0.0.1:{node}/; }} }} }}
+  server {{ listen 127.0.0.1:{port}; location /anti/ {{
+    proxy_pass http://127.0.0.1:{node}/; proxy_set_header X-Forwarded-Prefix /anti; }} }} }}
 """
 
 
@@ -78,17 +79,21 @@ def test_links_and_forms_hold_on_a_sub_path(port: int) -> None:
     assert urljoin("/anti/desk/", "dispute") == "/anti/desk/dispute"
 
 
-def test_the_place_of_a_report_holds_on_a_sub_path(node: Node, port: int) -> None:
-    """What `Location` names, resolved as a client does, is the report: asked there, the node knows it."""
+def test_the_api_and_the_place_of_a_report_hold_on_a_sub_path(node: Node, port: int) -> None:
+    """Found by its document alone; what `Location` names, resolved as a client does, is the report."""
+    document = f"http://{HERE}:{port}/anti/api/v1/openapi.json"
+    described = json.loads(ask(port, "GET", "/anti/api/v1/openapi.json")[2])
+    reports = urljoin(document, described["servers"][0]["url"]) + next(iter(described["paths"]))
+    assert reports == f"http://{HERE}:{port}/anti/api/v1/reports"
     node.run("member", "add", "ann@home.example")
     ticket = json.loads(node.run("ticket", "make", "ann@home.example", "--name", "mutt", "--json"))["ticket"]
     line = HTTPConnection(HERE, port, timeout=20)
     head = {"Authorization": f"Bearer {ticket}"}
     raw = b"From: a@shop.example\r\nTo: ann@home.example\r\nSubject: x\r\n\r\nBuy.\r\n"
-    line.request("POST", "/anti/api/v1/reports", raw, {**head, "Content-Type": "message/rfc822"})
+    line.request("POST", reports.removeprefix(f"http://{HERE}:{port}"), raw, {**head, "Content-Type": "message/rfc822"})
     taken = line.getresponse()
     name = json.loads(taken.read())["id"]
-    place = urljoin(f"http://{HERE}:{port}/anti/api/v1/reports", taken.headers["Location"])
+    place = urljoin(reports, taken.headers["Location"])
     assert (taken.status, place) == (202, f"http://{HERE}:{port}/anti/api/v1/reports/{name}")
     line.request("GET", place.removeprefix(f"http://{HERE}:{port}"), headers=head)
     told = line.getresponse()

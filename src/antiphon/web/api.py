@@ -36,6 +36,8 @@ from antiphon.web.eligible import for_member
 from antiphon.web.pace import Pace
 
 BASE = "/api/v1"
+SUB_PATH = re.compile(r"(?:/[\w.~-]{1,63}){1,8}", re.ASCII)
+"""Below which a proxy says that it serves the node, with `X-Forwarded-Prefix`."""
 MESSAGE = "message/rfc822"
 KEY = re.compile(r"[\x21-\x7e]{1,64}")
 NAME = re.compile(r"[0-9a-f]{32}")
@@ -227,7 +229,9 @@ class _AnyMethod:
 
 
 async def _openapi(request: Request) -> Response:
-    return _json(openapi(), 200) if _method(request) == "GET" else _problem(_not_this_way(("GET",)))
+    below = SUB_PATH.fullmatch(request.headers.get("x-forwarded-prefix", ""))
+    document = openapi(below[0] if below else "")
+    return _json(document, 200) if _method(request) == "GET" else _problem(_not_this_way(("GET",)))
 
 
 async def _nothing(_: Request) -> Response:
@@ -324,8 +328,8 @@ NOT_BLANK = r"[^ \t\n\v\f\r]"
 """What a message has at least."""
 
 
-def openapi() -> dict[str, object]:
-    """The OpenAPI 3.1 document of this API."""
+def openapi(below: str = "") -> dict[str, object]:
+    """The OpenAPI 3.1 document of this API, where a proxy serves it below a path: one of its servers."""
     shapes, place = (ReportStatus, Problem), "#/components/schemas/{name}"
     references, components = msgspec.json.schema_components(shapes, ref_template=place)
     paths: dict[str, dict[str, object]] = {}
@@ -334,6 +338,7 @@ def openapi() -> dict[str, object]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Antiphon", "version": __version__, "summary": "Reports of members' programs."},
+        **({"servers": [{"url": below}]} if below else {}),
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": {"ticket": {"type": "http", "scheme": "bearer"}}},
         "security": [{"ticket": []}],
