@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from random import Random
 
 from antiphon.campaign.fingerprint import Fingerprint, account_keys, claimed_signers, fingerprint
 from antiphon.campaign.grouping import Arrival, Grouper, MemoryIndex
+from antiphon.campaign.remembered import hand_of
 from antiphon.errors import MalformedInput
 from antiphon.formats.message import parse_message
 from antiphon.formats.robot import robot_of
@@ -33,6 +35,15 @@ def evidence(raw: bytes, seed: bytes = SEED) -> Fingerprint | None:
         return None
 
 
+TEN = "ours, as reports of ten members"
+
+
+def of_ten(count: int) -> list[bytes]:
+    """Whose report each of so many messages is, dealt to ten members by lot."""
+    rng = Random(count)
+    return [hand_of(b"%d" % rng.randrange(10)) for _ in range(count)]
+
+
 def evidence_of(mails: Iterable[Mail], seed: bytes = SEED) -> Evidence:
     """The fingerprints of a stream."""
     return [evidence(mail.raw, seed) for mail in mails]
@@ -55,17 +66,23 @@ def _left_out(print_: Fingerprint, kind: str) -> Fingerprint:
 
 
 def placed(
-    found: Sequence[Fingerprint | None], mails: Sequence[Mail], order: Sequence[int] | None = None
+    found: Sequence[Fingerprint | None],
+    mails: Sequence[Mail],
+    order: Sequence[int] | None = None,
+    *,
+    hands: Sequence[bytes] = (),
 ) -> list[str | None]:
     """The campaign of each message, placed one by one in `order` (else as they stand); None is in none.
 
-    Told when all are placed: a later message may show that two small campaigns are one.
+    Told when all are placed: a later message may show that two small campaigns are one. `hands`: whose report each is,
+    where anybody is told from anybody.
     """
     index = MemoryIndex()
     grouper, names = Grouper(index), list[bytes | None]([None] * len(mails))
     for at in order if order is not None else range(len(mails)):
         print_ = found[at]
         if print_ is not None:
-            arrival = Arrival(Instant(mails[at].at * 1_000_000), Identifier(at.to_bytes(16, "big")))
+            hand = hands[at] if hands else b""
+            arrival = Arrival(Instant(mails[at].at * 1_000_000), Identifier(at.to_bytes(16, "big")), hand)
             names[at] = grouper.place(print_, arrival).campaign.id
     return [index.name_of(name).hex() if name is not None else None for name in names]

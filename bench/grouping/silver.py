@@ -117,7 +117,7 @@ def measure(
     labels = ours.placed(found, mails)
     told(f"{name}: ours, one kind of evidence hidden at a time")
     hidden = tuple(truth.hidden(kind, ours.placed(ours.hidden(found, kind), mails)) for kind in truth.by_kind)
-    grouped = {}
+    grouped: dict[str, Sequence[Hashable]] = {ours.TEN: lone(ours.placed(found, mails, hands=ours.of_ten(len(mails))))}
     for peer, (package, group) in peers.PEERS.items():
         if peers.version(package) is not None:
             told(f"{name}: {peer}")

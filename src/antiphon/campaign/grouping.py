@@ -26,8 +26,11 @@ from antiphon.campaign.remembered import (
     larger_first,
     may_change,
     merged,
+    nearness,
     parts_of,
     piece_of,
+    said_by,
+    vouched,
 )
 from antiphon.terms import DAY, Identifier, Instant
 
@@ -110,7 +113,8 @@ def place(
     found.sort(key=lambda one: one[0])
     (*_, name), join, like = found[0]
     known = frozenset(band.token for band in bands if campaigns[band.campaign].id == name)
-    campaign, renewed = _grown(held[name], fingerprint, like.text, arrival, known=known)
+    campaign = _vouched(held[name], fingerprint, shared[name], arrival)
+    campaign, renewed = _grown(campaign, fingerprint, like.text, arrival, known=known)
     campaign, absorbed, also = _welded(campaign, [held[rank[-1]] for rank, *_ in found[1:]], apart, hand=arrival.hand)
     if absorbed:
         renewed = tuple(replace(band, campaign=campaign.id) for band in renewed)
@@ -146,7 +150,7 @@ def _welded(
         if apart(small.id):
             also.append(other.id)
             continue
-        campaign = changed(merged(large, small), hand)
+        campaign = changed(merged(large, small, hand), hand)
         absorbed.append(small)
     return campaign, tuple(replace(each, merged_into=campaign.id) for each in absorbed), tuple(also)
 
@@ -160,15 +164,32 @@ def _opened(fingerprint: Fingerprint, arrival: Arrival) -> Placement:
     return Placement(campaign, bands, True, "", "Opened: nothing alike was seen within a month.")
 
 
+def _vouched(campaign: Campaign, fingerprint: Fingerprint, shared: Mapping[Band, int], arrival: Arrival) -> Campaign:
+    """The campaign, of whose texts those that were one other member's word alone are everybody's by now: this message
+    is in it without them, and would be by each of them."""
+    if not arrival.hand or not may_change(campaign, arrival.hand):
+        return campaign
+    sketches = vouched(
+        campaign.sketches,
+        arrival.hand,
+        lambda text: score(compare(fingerprint, campaign, shared, arrival.at, only=text)).joined,
+    )
+    return campaign if sketches == campaign.sketches else changed(replace(campaign, sketches=sketches), arrival.hand)
+
+
 def _grown(
     campaign: Campaign, fingerprint: Fingerprint, text: float, arrival: Arrival, *, known: frozenset[bytes]
 ) -> tuple[Campaign, tuple[Band, ...]]:
-    """The campaign with one message more, and the bands to add or renew; a text much like a known one adds none, and
-    whoever changed it often enough renews what is `known`, which takes no room."""
+    """The campaign with one message more, and the bands to add or renew. A text much like a known one adds none. One
+    that is new is this member's word alone, and so brings no token that is new; whoever changed the campaign often
+    enough renews what is `known`, which takes no room."""
     evidence, sketches, at = fingerprint.evidence, campaign.sketches, arrival.at
     may = may_change(campaign, arrival.hand)
     if may and fingerprint.bands and text < NEW_TEXT and len(sketches) < SKETCHES * PIECE:
-        evidence, sketches = fingerprint.tokens, sketches + piece_of(fingerprint)
+        evidence = fingerprint.tokens
+        if nearness(fingerprint, sketches) < NEW_TEXT:
+            sketches += said_by(fingerprint, arrival.hand)
+        may = not arrival.hand or nearness(fingerprint, sketches, everybodys=True) >= NEW_TEXT
     room = max(TOKENS - campaign.tokens, 0) if may else 0
     new = tuple(token for token in evidence if token not in known)[:room]
     evidence = tuple(token for token in evidence if token in known) + new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -31,6 +31,8 @@ OF_ONE = 2
 bring beyond that is in the campaign, and changes nothing: no one mailbox leads it elsewhere."""
 
 _HEAD = 4
+_WORDS_BITS, _NUMBERS_BITS = 12, 6
+"""Of the two halves of a head; what is left of them, 14 bits, says who vouches."""
 PIECE = _HEAD + MARKS * MARK + SLOTS + VOCABULARY_SLOTS + 2 * FIGURES
 """Bytes of one remembered text."""
 
@@ -77,15 +79,17 @@ class Apart:
     at: int
 
 
-def merged(large: Campaign, small: Campaign) -> Campaign:
-    """Both as one, under the name of the first."""
+def merged(large: Campaign, small: Campaign, hand: bytes = b"") -> Campaign:
+    """Both as one, under the name of the first; where a report by `hand` showed it, the texts of the second are its
+    word alone."""
     room = SKETCHES * PIECE - len(large.sketches)
+    texts = b"".join(_by(piece, hand) for piece in _pieces(small.sketches)) if hand else small.sketches
     return replace(
         large,
         first_at=min(large.first_at, small.first_at),
         last_at=max(large.last_at, small.last_at),
         messages=large.messages + small.messages,
-        sketches=large.sketches + small.sketches[:room],
+        sketches=large.sketches + texts[:room],
         tokens=min(large.tokens + small.tokens, TOKENS),
         parts=large.parts + small.parts,
         hands=(large.hands + small.hands)[-HANDS * HAND :],
@@ -119,19 +123,13 @@ def larger_first(one: Campaign, other: Campaign) -> tuple[Campaign, Campaign]:
     return large, small
 
 
-def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, int], at: Instant) -> Likeness:
+def compare(
+    fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, int], at: Instant, *, only: bytes = b""
+) -> Likeness:
     """The likeness of a message seen `at` and a campaign, by the tokens that they share (each with the number of
-    campaigns that carry it) and the remembered texts."""
-    rarest: dict[bytes, int] = {}
-    landed, phrases = WAVE_GAP, 0.0
-    for band, carriers in shared.items():
-        kind = band.token[:1]
-        rarest[kind] = min(carriers, rarest.get(kind, carriers))
-        if kind == b"l":
-            landed = min(landed, abs(at - band.seen_at))
-        elif kind == b"p":
-            phrases += 1 / carriers
-    alike, text = _nearest(fingerprint, _texts(campaign.sketches))
+    campaigns that carry it) and the remembered texts: those that are no one member's word alone, or the one `only`."""
+    rarest, landed, phrases = _rarest(shared, at)
+    alike, text = _nearest(fingerprint, _texts(only) if only else _everybodys(campaign.sketches))
     enough = min(text.words, fingerprint.words) >= FEW_WORDS
     mine, theirs = _marks(fingerprint.marks), _marks(text.marks)
     return Likeness(
@@ -163,6 +161,21 @@ def compare(fingerprint: Fingerprint, campaign: Campaign, shared: Mapping[Band, 
     )
 
 
+def _rarest(shared: Mapping[Band, int], at: Instant) -> tuple[dict[bytes, int], int, float]:
+    """Of each kind of token the fewest carriers; how long ago a landing was seen; how many phrases, the rare ones in
+    full."""
+    rarest: dict[bytes, int] = {}
+    landed, phrases = WAVE_GAP, 0.0
+    for band, carriers in shared.items():
+        kind = band.token[:1]
+        rarest[kind] = min(carriers, rarest.get(kind, carriers))
+        if kind == b"l":
+            landed = min(landed, abs(at - band.seen_at))
+        elif kind == b"p":
+            phrases += 1 / carriers
+    return rarest, landed, phrases
+
+
 class _Marks(NamedTuple):
     """The marks of a fingerprint by their names."""
 
@@ -192,13 +205,15 @@ def _other(one: bytes, other: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """One remembered text: how many words, the marks of its message, the sketches, the numbers in it."""
+    """One remembered text: how many words, the marks of its message, the sketches, the numbers in it. `by`: the one
+    member whose word it is that this text is of the campaign; 0 where it is more than that."""
 
     words: int
     marks: bytes
     sketch: bytes
     vocabulary: bytes
     figures: bytes
+    by: int = 0
 
 
 _NOTHING = _Text(0, b"", bytes(SLOTS), bytes(VOCABULARY_SLOTS), b"")
@@ -208,7 +223,7 @@ _NOTHING = _Text(0, b"", bytes(SLOTS), bytes(VOCABULARY_SLOTS), b"")
 def _texts(sketches: bytes) -> tuple[_Text, ...]:
     texts = []
     for at in range(0, len(sketches), PIECE):
-        words, numbers = unpack_from(">HH", sketches, at)
+        words, numbers, by = _head(sketches, at)
         sketch_at = at + _HEAD + MARKS * MARK
         vocabulary_at = sketch_at + SLOTS
         figures_at = vocabulary_at + VOCABULARY_SLOTS
@@ -219,9 +234,15 @@ def _texts(sketches: bytes) -> tuple[_Text, ...]:
                 sketches[sketch_at:vocabulary_at],
                 sketches[vocabulary_at:figures_at],
                 sketches[figures_at : figures_at + 2 * numbers],
+                by,
             )
         )
     return tuple(texts)
+
+
+def _everybodys(sketches: bytes) -> Sequence[_Text]:
+    texts = _texts(sketches)
+    return [text for text in texts if not text.by] if any(text.by for text in texts) else texts
 
 
 def piece_of(fingerprint: Fingerprint) -> bytes:
@@ -232,10 +253,54 @@ def piece_of(fingerprint: Fingerprint) -> bytes:
     return head + marks + sketches + fingerprint.figures.ljust(2 * FIGURES, b"\0")
 
 
+def said_by(fingerprint: Fingerprint, hand: bytes) -> bytes:
+    """What is remembered of a message whose text is this member's word alone; everybody's for an empty hand."""
+    return _by(piece_of(fingerprint), hand)
+
+
+def vouched(sketches: bytes, hand: bytes, belongs: Callable[[bytes], bool]) -> bytes:
+    """The remembered texts, of which those that another member's word alone stands for are everybody's where `belongs`
+    says so of them."""
+    return b"".join(
+        _by(piece, b"") if _head(piece)[2] not in {0, _tag(hand)} and belongs(piece) else piece
+        for piece in _pieces(sketches)
+    )
+
+
+def nearness(fingerprint: Fingerprint, sketches: bytes, *, everybodys: bool = False) -> float:
+    """How much the text of a message is like the most alike of the remembered ones, or of those that are everybody's;
+    0 where there is nothing to compare."""
+    return max(_nearest(fingerprint, _everybodys(sketches) if everybodys else _texts(sketches))[0], 0.0)
+
+
 def texts_of(campaign: Campaign) -> dict[bytes, bytes]:
-    """The remembered texts of a campaign, each by its name."""
-    pieces = (campaign.sketches[at : at + PIECE] for at in range(0, len(campaign.sketches), PIECE))
+    """The remembered texts of a campaign as everybody's, each by its name."""
+    pieces = (_by(piece, b"") for piece in _pieces(campaign.sketches))
     return {blake2b(piece, digest_size=TEXT_NAME).digest(): piece for piece in pieces}
+
+
+def _pieces(sketches: bytes) -> Iterator[bytes]:
+    return (sketches[at : at + PIECE] for at in range(0, len(sketches), PIECE))
+
+
+def _head(sketches: bytes, at: int = 0) -> tuple[int, int, int]:
+    """Words, numbers, and who alone says that this text is of the campaign."""
+    words, numbers = unpack_from(">HH", sketches, at)
+    by = words >> _WORDS_BITS << (16 - _NUMBERS_BITS) | numbers >> _NUMBERS_BITS
+    return words & ~(~0 << _WORDS_BITS), numbers & ~(~0 << _NUMBERS_BITS), by
+
+
+def _by(piece: bytes, hand: bytes) -> bytes:
+    """The text as this member's word alone; as everybody's for an empty hand."""
+    words, numbers, _ = _head(piece)
+    by = _tag(hand)
+    high, low = by >> (16 - _NUMBERS_BITS), by & ~(~0 << (16 - _NUMBERS_BITS))
+    return pack(">HH", words | high << _WORDS_BITS, numbers | low << _NUMBERS_BITS) + piece[_HEAD:]
+
+
+def _tag(hand: bytes) -> int:
+    """14 bits of a hand, never 0; 0 for nobody's."""
+    return int.from_bytes(hand, "big") % 16_383 + 1 if hand else 0
 
 
 def text_of(fingerprint: Fingerprint, campaign: Campaign) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -19,6 +20,7 @@ from antiphon.campaign.remembered import (
     hand_of,
     may_change,
     merged,
+    texts_of,
 )
 from antiphon.terms import DAY
 from tests.unit.campaign.mail import OFFER, STRANGER, fresh, hour, mail, print_of
@@ -192,15 +194,43 @@ STEPS = [" ".join((*OTHERS[: len(OTHERS) * n // 7], *WORDS[len(WORDS) * n // 7 :
 """From one text to the other."""
 
 
-@pytest.mark.parametrize(("hands", "led"), [((b"evil",), False), ((b"evil", b"more", b"else"), True), ((b"",), True)])
-def test_one_mailbox_does_not_lead_a_campaign_to_another_text(hands: tuple[bytes, ...], led: bool) -> None:
-    """Step by step, each like the one before: by one member's reports it does not get there, by several it may."""
+@pytest.mark.parametrize(
+    ("hands", "led"),
+    [
+        (lambda step: [b"evil"], False),
+        (lambda step: [b"evil"] * 2, False),
+        (lambda step: [(b"evil", b"more", b"else")[step % 3]], False),
+        (lambda step: [b"a%03d" % step, b"b%03d" % step], True),
+        (lambda step: [b""], True),
+    ],
+)
+def test_one_mailbox_does_not_lead_a_campaign_to_another_text(hands: Callable[[int], list[bytes]], led: bool) -> None:
+    """Step by step, each like the one before: it gets there where two members report each step, and not sooner."""
     stream = Stream()
     first, *_ = [stream.add(mail(f"Hello {n}! {OFFER}"), hand=b"m%03d" % n) for n in range(3)]
     for n, text in enumerate(STEPS):
-        stream.add(mail(text), hand=hands[n % len(hands)])
+        for hand in hands(n):
+            stream.add(mail(text), hand=hand)
     last = stream.add(mail(STRANGER), hand=b"last")
     assert (last.campaign.id == first.campaign.id) is led
+
+
+def test_a_text_is_one_members_word_until_another_vouches_for_it() -> None:
+    """What one brings finds nobody's mail; the next who brings the like makes it everybody's."""
+    stream = Stream()
+    first, *_ = [stream.add(mail(f"Hello {n}! {OFFER}"), hand=b"m%03d" % n) for n in range(3)]
+    half = stream.add(mail(STEPS[2]), hand=b"evil")
+    assert half.campaign.id == first.campaign.id and {band.token for band in half.bands} <= _tokens(first)
+    beyond = mail(STEPS[4], author="b@two.example", subject="Harbour committee in April", link="")
+    assert stream.add(beyond, hand=b"some").opened
+    vouching = stream.add(mail(STEPS[2]), hand=b"else")
+    assert vouching.campaign.id == first.campaign.id and not {band.token for band in vouching.bands} <= _tokens(first)
+    assert texts_of(vouching.campaign) == texts_of(half.campaign)
+    assert stream.add(mail(STEPS[4]), hand=b"next").campaign.id == first.campaign.id
+
+
+def _tokens(placed: Placement) -> set[bytes]:
+    return {band.token for band in placed.bands}
 
 
 def test_what_a_member_brings_beyond_its_share_is_in_the_campaign_and_changes_nothing() -> None:
