@@ -213,7 +213,7 @@ async def serve_ours(home: Home, ports: dict[str, int], tickets: int) -> None:
         wake = asyncio.Event()
         doors = Doors(desk, found, wake, reports=home.reports, tls=around.tls)
         await doors.open(lambda *_, **__: None)
-        ours = Pages(desk, {}, Api(desk, asyncio.Lock(), wake).routes())
+        ours = Pages(desk, {}, api=Api(desk, asyncio.Lock(), wake))
         pages = await serve_pages(ours, (HERE, ports["http"]), lambda _: None)
         print(json.dumps({**ports, "tickets": made}), flush=True)
         await asyncio.to_thread(sys.stdin.read)

@@ -313,7 +313,7 @@ async def run(home: Home, journal: Journal) -> None:
         server = await control.listen(home.control)
         opened.callback(home.control.unlink, missing_ok=True)
         opened.callback(server.close)
-        ours = Pages(desk, health, [*Api(desk, control.turn, wake).routes(), *Maps(desk, wake).routes()])
+        ours = Pages(desk, health, Maps(desk, wake).routes(), api=Api(desk, control.turn, wake))
         await _open_pages(opened, settings, ours, desk=desk, say=journal.say)
         await journal.follow(desk.store)
         _end_on_signals(control.ended, wake)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -96,7 +97,10 @@ HEADERS = {202: ("Location",), 401: ("WWW-Authenticate",), 415: ("Accept-Post",)
            503: ("Retry-After",)}  # fmt: skip
 """What stands beside the content, by status."""
 Answer = Callable[[Request], Awaitable[Response]]
-Handler = Callable[["Api", Request, Mandate], Awaitable[Response]]
+Handler = Callable[["Api", Request], Awaitable[Response]]
+Fields = Mapping[str, str]
+Body = Callable[[], Awaitable[bytes]]
+"""The fields of a request, by their names in lower case; and what reads its body, which raises Refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,48 +136,50 @@ class Api:
 
     def _endpoint(self, operations: dict[str, Operation]) -> Answer:
         async def answer(request: Request) -> Response:
-            try:
-                operation = operations.get(_method(request))
-                if operation is None:
-                    raise _not_this_way(operations)
-                if operation.handler is Api.hand_in and _bearer(request).startswith(PREFIX):
-                    return await self._probe(request)
-                return await operation.handler(self, request, await self._member(request))
-            except Refused as refused:
-                return _problem(refused)
-            except AntiphonError as error:
-                return _problem(Refused(503, "Nothing can be kept now.", (("Retry-After", str(LATER_SECONDS)),))
-                                if error.temporary else Refused(400, error.sentence()))  # fmt: skip
+            operation = operations.get(_method(request))
+            if operation is None:
+                return _problem(_not_this_way(operations))
+            return await _told(operation.handler(self, request))
 
         return answer
 
-    async def _member(self, request: Request) -> Mandate:
-        text = _bearer(request)
+    async def _member(self, fields: Fields) -> Mandate:
+        text = _bearer(fields)
         found = await holder_of(self._desk, text) if text else None
         if found is None:
-            raise _no_ticket(request)
+            raise _no_ticket(fields)
         wait = self._pace.wait(found[0].secret, asyncio.get_running_loop().time())
         if wait:
             raise Refused(429, "This ticket comes too often.", (("Retry-After", str(math.ceil(wait))),))
         return found[1]
 
-    async def _probe(self, request: Request) -> Response:
+    async def _probe(self, fields: Fields, body: Body) -> Response:
         """The doctor's own message, to the end of the chain; from anybody else it is kept out like any stranger's."""
-        token = _bearer(request).removeprefix(PREFIX)
+        token = _bearer(fields).removeprefix(PREFIX)
         if door_of(self._desk, token) != "http":
-            raise _no_ticket(request)
-        _is_message(request)
-        await spool_mail(self._desk, "probe", None, await _body(request), token=token, source=SOURCE)
+            raise _no_ticket(fields)
+        _is_message(fields)
+        await spool_mail(self._desk, "probe", None, await body(), token=token, source=SOURCE)
         self._wake.set()
         return Response(status_code=202, headers={"Cache-Control": "no-store"})
 
-    async def hand_in(self, request: Request, member: Mandate) -> Response:
+    async def report(self, fields: Fields, body: Body) -> Response:
+        """One message handed in as a report, however it came here: the answer, refusals too."""
+        return await _told(self._report(fields, body))
+
+    async def hand_in(self, request: Request) -> Response:
         """POST of one message."""
-        _is_message(request)
-        key = request.headers.get("idempotency-key")
+        return await self._report(request.headers, partial(_body, request))
+
+    async def _report(self, fields: Fields, body: Body) -> Response:
+        if _bearer(fields).startswith(PREFIX):
+            return await self._probe(fields, body)
+        member = await self._member(fields)
+        _is_message(fields)
+        key = fields.get("idempotency-key")
         if key is not None and not KEY.fullmatch(key):
             raise Refused(400, "An Idempotency-Key has 1 to 64 printable characters without blanks.")
-        raw = await _body(request)
+        raw = await body()
         try:
             name, new = await self._submissions.take(member, raw, key or "")
         except AlreadyTaken as error:
@@ -185,20 +191,21 @@ class Api:
         outcome = known or Outcome(name, None, None)
         return _json(status_of(outcome), 202, {"Location": place})
 
-    async def out_of_junk(self, request: Request, member: Mandate) -> Response:
+    async def out_of_junk(self, request: Request) -> Response:
         """POST of a message that the member took out of Junk, whichever way it was reported, if it was."""
-        _is_message(request)
+        member = await self._member(request.headers)
+        _is_message(request.headers)
         await spool_mail(self._desk, Event.RETRACTED, member, await _body(request), source=SOURCE)
         self._wake.set()
         return Response(status_code=202, headers={"Cache-Control": "no-store"})
 
-    async def show(self, request: Request, member: Mandate) -> Response:
+    async def show(self, request: Request) -> Response:
         """GET of one report."""
-        return _json(status_of(await self._outcome(request, member)), 200)
+        return _json(status_of(await self._outcome(request)), 200)
 
-    async def take_back(self, request: Request, member: Mandate) -> Response:
+    async def take_back(self, request: Request) -> Response:
         """DELETE of one report."""
-        outcome = await self._outcome(request, member)
+        outcome = await self._outcome(request)
         if outcome.report is None:
             raise Refused(409, "It was not read yet, or nothing of it is kept.", (("Retry-After", "2"),))
         try:
@@ -208,7 +215,8 @@ class Api:
             raise Refused(409, error.sentence()) from error
         return Response(status_code=204)
 
-    async def _outcome(self, request: Request, member: Mandate) -> Outcome:
+    async def _outcome(self, request: Request) -> Outcome:
+        member = await self._member(request.headers)
         name = request.path_params["id"]
         found = None
         if NAME.fullmatch(name):
@@ -228,6 +236,17 @@ class _AnyMethod:
         await (await self._answer(Request(scope, receive, send)))(scope, receive, send)
 
 
+async def _told(answer: Awaitable[Response]) -> Response:
+    """The answer, or the problem that stands against it."""
+    try:
+        return await answer
+    except Refused as refused:
+        return _problem(refused)
+    except AntiphonError as error:
+        return _problem(Refused(503, "Nothing can be kept now.", (("Retry-After", str(LATER_SECONDS)),))
+                        if error.temporary else Refused(400, error.sentence()))  # fmt: skip
+
+
 async def _openapi(request: Request) -> Response:
     below = SUB_PATH.fullmatch(request.headers.get("x-forwarded-prefix", ""))
     document = openapi(below[0] if below else "")
@@ -238,13 +257,13 @@ async def _nothing(_: Request) -> Response:
     return _problem(Refused(404, f"Nothing is here; {BASE}/openapi.json says what there is."))
 
 
-def _bearer(request: Request) -> str:
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+def _bearer(fields: Fields) -> str:
+    scheme, _, text = fields.get("authorization", "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
 
 
-def _no_ticket(request: Request) -> Refused:
-    error = ', error="invalid_token"' if request.headers.get("authorization") else ""
+def _no_ticket(fields: Fields) -> Refused:
+    error = ', error="invalid_token"' if fields.get("authorization") else ""
     challenge = f'Bearer realm="antiphon"{error}'
     return Refused(401, "A ticket is needed that is still good.", (("WWW-Authenticate", challenge),))
 
@@ -277,8 +296,8 @@ def status_of(outcome: Outcome) -> ReportStatus:
     )  # fmt: skip
 
 
-def _is_message(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+def _is_message(fields: Fields) -> None:
+    kind = fields.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MESSAGE:
         raise Refused(415, f"Send the raw message as {MESSAGE}.", (("Accept-Post", MESSAGE),))
 
@@ -296,7 +315,11 @@ async def _body(request: Request) -> bytes:
             pieces.append(piece)
     except ClientDisconnect as error:
         raise Refused(400, "The message ended in the middle.") from error
-    raw = b"".join(pieces)
+    return whole(b"".join(pieces))
+
+
+def whole(raw: bytes) -> bytes:
+    """The body. Raises Refused where it holds nothing."""
     if not raw.strip():
         raise Refused(400, "There is no message in the body.")
     return raw

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -19,9 +20,11 @@ from antiphon.desk.ticket import teller
 from antiphon.web import views
 from antiphon.web.admission import Admission
 from antiphon.web.advice import DIGITS, advice_on
+from antiphon.web.api import Api
 from antiphon.web.complaints import complaints
 from antiphon.web.entrance import Entrance
 from antiphon.web.frame import POLICY, chip, commands, figures, ladder, page, table, when
+from antiphon.web.lane import LINE, Lane, Report
 from antiphon.web.metrics import Health, exposition, word_of
 from antiphon.web.senderdesk import SenderDesk
 from antiphon.web.sheet import links, sheets
@@ -42,13 +45,14 @@ FIRST_STEPS = (
 class Pages:
     """What a browser sees of one node."""
 
-    def __init__(self, desk: Desk, health: Health, more: Sequence[BaseRoute] = ()) -> None:
-        self._desk, self._health, self._more = desk, health, more
+    def __init__(self, desk: Desk, health: Health, more: Sequence[BaseRoute] = (), *, api: Api | None = None) -> None:
+        self._desk, self._health, self._more, self.api = desk, health, more, api
 
     def application(self) -> Starlette:
         """The routes."""
         return Starlette(
             routes=[
+                *(self.api.routes() if self.api is not None else ()),
                 *self._more,
                 Route("/", self.home),
                 Route("/healthz", self.health),
@@ -169,7 +173,7 @@ class _QuietServer(uvicorn.Server):
 class _Begun(HttpToolsProtocol):
     """A connection whose first bytes have been read already."""
 
-    def __init__(self, server: uvicorn.Server, begun: bytes, gone: Callable[[], None]) -> None:
+    def __init__(self, server: uvicorn.Server, gone: Callable[[], None], begun: bytes) -> None:
         super().__init__(server.config, server.server_state, server.lifespan.state)
         self._begun, self._gone = begun, gone
 
@@ -186,7 +190,8 @@ class _Begun(HttpToolsProtocol):
 
 async def serve_pages(pages: Pages, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
     """Serves the pages at a host and port until closed. Raises OSError when the port can not be had."""
-    return await _serve(pages.application(), pages.admission(), place, say)
+    report = pages.api.report if pages.api is not None else None
+    return await _serve(pages.application(), pages.admission(), place, say, report=report)
 
 
 async def serve_desk(desk: Desk, place: tuple[str, int], say: Callable[[str], None]) -> PageServer:
@@ -195,10 +200,22 @@ async def serve_desk(desk: Desk, place: tuple[str, int], say: Callable[[str], No
 
 
 async def _serve(
-    application: Starlette, admission: Admission, place: tuple[str, int], say: Callable[[str], None]
+    application: Starlette,
+    admission: Admission,
+    place: tuple[str, int],
+    say: Callable[[str], None],
+    *,
+    report: Report | None = None,
 ) -> PageServer:
     server = _QuietServer(uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off"))
-    entrance = Entrance(admission, lambda begun, gone: _Begun(server, begun, gone))
+
+    def begin(begun: bytes, gone: Callable[[], None]) -> asyncio.Protocol:
+        onward = partial(_Begun, server, gone)
+        if report is not None and begun.startswith(LINE):
+            return Lane(begun, gone, report, server=onward, state=server.server_state)
+        return onward(begun)
+
+    entrance = Entrance(admission, begin)
     port = entrance.open(place)
     task = asyncio.ensure_future(server._serve([]))
     while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells in no other way

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from starlette.routing import Route
 
 from antiphon.web.api import openapi
+from antiphon.web.pages import Pages
 from tests.unit.web.test_api import client
 
 
@@ -44,3 +46,12 @@ async def test_a_proxy_says_below_which_path_it_serves_the_node(said: str, serve
     document = (await program.ask("GET", "/api/v1/openapi.json", x_forwarded_prefix=said)).json
     assert document.get("servers") == servers
     assert (await program.ask("GET", "/api/v1/openapi.json")).json == json.loads(json.dumps(openapi()))
+
+
+async def test_the_operators_pages_do_nothing_that_the_api_can_not() -> None:
+    """They show; what changes something is a command, the API's, or a sender's own at its desk."""
+    home = (await client()).home
+    routes = Pages(home.desk, {}).application().routes
+    pages = [route for route in routes if isinstance(route, Route)]
+    changing = {page.path for page in pages if not (page.methods or set()) <= {"GET", "HEAD"}}
+    assert changing and all(path.startswith("/desk/") for path in changing)
