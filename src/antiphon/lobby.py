@@ -19,8 +19,9 @@ DEFER_SECONDS = 1
 AT_ONCE = 32
 """Connections that are accepted before others have their turn."""
 NOW = int(socket.MSG_DONTWAIT)
+PEEK = NOW | int(socket.MSG_PEEK)
 NOW_AND_THE_END = NOW | int(socket.MSG_MORE)
-"""Without waiting; and in one packet with the hanging up that comes next."""
+"""Without waiting; without taking it away; and in one packet with the hanging up that comes next."""
 NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 

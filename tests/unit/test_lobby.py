@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from antiphon.intake import mailport
@@ -33,3 +35,20 @@ async def test_the_silent_wait_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
         client = await connect()
         await client.reply()
         assert await client.rest() == BUSY.encode() + b"\r\n"
+
+
+async def test_who_leaves_without_a_word_has_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hung up or reset; whoever says one byte has one."""
+    made = []
+    session = mailport.MailPort._session
+    monkeypatch.setattr(mailport.MailPort, "_session", lambda self: made.append(1) or session(self))
+    async with door(Desk()) as connect:
+        for leaves in ("close", "abort"):
+            client = await connect()
+            await client.reply()
+            getattr(client.writer if leaves == "close" else client.writer.transport, leaves)()
+            await asyncio.sleep(0.02)
+        assert made == []
+        client = await connect()
+        await client.reply()
+        assert (await client.say("NOOP")).startswith("250") and made == [1]

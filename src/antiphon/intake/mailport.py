@@ -20,7 +20,7 @@ from aiosmtpd.smtp import Envelope as Draft
 from antiphon.errors import AntiphonError
 from antiphon.intake.path import plain_path
 from antiphon.intake.places import BUSY, Places
-from antiphon.lobby import NOW, Guest, Lobby
+from antiphon.lobby import NOW, PEEK, Guest, Lobby
 
 MESSAGE_BYTES = 10 * 1024 * 1024
 LINE_BYTES = 65_536
@@ -127,9 +127,16 @@ class MailPort:
             self._lobby.wait(guest)
 
     def _hear(self, guest: Guest) -> None:
-        """It has said something, which the session reads."""
+        """It has said something, which the session reads; or it has left."""
         assert self._lobby is not None
-        self._lobby.hand_on(guest, self._session)
+        try:
+            speaks = bool(guest.link.recv(1, PEEK))
+        except OSError:
+            speaks = False
+        if speaks:
+            self._lobby.hand_on(guest, self._session)
+        else:
+            self._lobby.drop(guest)
 
     def _session(self) -> asyncio.Protocol:
         return self._class(self, self._places, self._hostname, self._message_bytes)
