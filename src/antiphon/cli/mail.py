@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -148,22 +149,25 @@ def group(paths: tuple[Path, ...], jsonl: bool, jobs: int) -> None:
     """
     from antiphon.campaign.stream import group_messages
     from antiphon.cli.hands import in_order
+    from antiphon.cli.tally import Tally
     from antiphon.intake.folder import FoundProblem, walk
 
     def mails() -> Iterator[tuple[str, bytes]]:
         for found in walk(paths):
             if isinstance(found, FoundProblem):
+                troubles.trouble(found)
                 click.echo(f"{found.path}: {found.error}", err=True)
             else:
                 yield found.path, found.raw
 
     gc.freeze()  # what was imported stays: to walk it again and again costs a tenth of the time
-    count, began = 0, _monotonic()
+    count, began, troubles = 0, _monotonic(), Tally()
     each = partial(in_order, jobs=jobs) if jobs > 1 else map
     for placed in group_messages(mails(), seed=os.urandom(32), each=each):
         count += 1
         click.echo(json.dumps({"path": placed.path, "campaign": placed.campaign or None, "why": placed.why}))
     click.echo(f"{count} messages, {count / max(_monotonic() - began, 1e-9):.0f} messages/s", err=True)
+    sys.exit(troubles.code)
 
 
 def _monotonic() -> float:

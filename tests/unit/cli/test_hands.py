@@ -12,6 +12,7 @@ import pytest
 
 from antiphon.campaign.stream import group_messages
 from antiphon.cli.hands import AHEAD, HANDFUL, in_order
+from antiphon.cli.tally import NOTHING
 from antiphon.errors import MalformedInput, Unreachable
 from tests.unit.cli.letters import newsletter, put, run
 
@@ -82,3 +83,4 @@ def test_group_takes_jobs(tmp_path: Path) -> None:
     assert ended.exit_code == 0, ended.output
     assert [line.partition('"campaign"')[0].count(".eml") for line in ended.stdout.splitlines()] == [1, 1, 1]
     assert run(tmp_path / "home", "group", "--jobs", "0", str(mail)).exit_code == 2
+    assert run(tmp_path / "home", "group", str(mail), str(tmp_path / "nowhere")).exit_code == NOTHING
